@@ -1,0 +1,34 @@
+"""The shared module of *Deep Learning, Executed*.
+
+``import d2l`` and write ``d2l.plot.curves(...)``: the prefix says *ours*, the
+module says *what for*. Modules are imported when they are first used, so the
+import itself costs little more than ``import torch``.
+"""
+
+import importlib
+from types import ModuleType
+
+_MODULES = (
+    "check",
+    "data",
+    "fetch",
+    "layers",
+    "plot",
+    "runtime",
+    "samples",
+    "train",
+)
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(
+        f"d2l has no module {name!r}; it has {', '.join(_MODULES)}"
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -1,0 +1,204 @@
+"""Claims that the reader sees, and checks that the reader need not see."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any, SupportsFloat
+
+import torch
+
+from d2l import _session
+
+Bounds = tuple[float | None, float | None]
+
+
+class ClaimFailed(AssertionError):
+    """A number of this book is no longer what the book says."""
+
+
+def claim(
+    what: str,
+    value: SupportsFloat,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    small: float | Bounds | None = None,
+    reported: float | None = None,
+) -> None:
+    """Print a headline number beside its bound, and hold it to the bound.
+
+    The line reads ``claim: <what> = <value> (<bound>; sources: <reported>)``.
+
+    Args:
+        what: What the number is, in a few words.
+        value: The number: a float or a tensor of one element.
+        at_least: The value must not be smaller.
+        at_most: The value must not be larger.
+        small: The bound at small scale or on an embedded sample. A number
+            stands for the one bound that is given; a pair
+            ``(at_least, at_most)`` for both.
+        reported: What the sources of this book reported, for comparison.
+
+    Raises:
+        ClaimFailed: The value is outside the bound, or not a number.
+        ValueError: No bound is given, or the bounds exclude every value.
+    """
+    low, high = _bounds(at_least, at_most, small)
+    number = float(value)
+    holds = (
+        math.isfinite(number)
+        and (low is None or number >= low)
+        and (high is None or number <= high)
+    )
+    line = f"claim: {what} = {number:.4g} ({_words(low, high, reported)})"
+    _session.event(
+        "claim",
+        what=what,
+        value=number if math.isfinite(number) else str(number),
+        at_least=low,
+        at_most=high,
+        reported=reported,
+        holds=holds,
+    )
+    if not holds:
+        raise ClaimFailed(f"does not hold: {line}")
+    print(line)
+
+
+def _bounds(
+    at_least: float | None,
+    at_most: float | None,
+    small: float | Bounds | None,
+) -> Bounds:
+    """Return the bounds that apply here and now."""
+    if at_least is None and at_most is None:
+        raise ValueError("a claim needs a bound: give at_least, at_most or both")
+    for low, high in ((at_least, at_most), _pair(at_least, at_most, small)):
+        if low is not None and high is not None and low > high:
+            raise ValueError(
+                f"at_least={low} is above at_most={high}: no value can hold"
+            )
+    reduced = (
+        _session.scale_name() == "small"
+        or "sample" in _session.provenance().values()
+    )
+    if reduced and small is not None:
+        return _pair(at_least, at_most, small)
+    return at_least, at_most
+
+
+def _pair(
+    at_least: float | None,
+    at_most: float | None,
+    small: float | Bounds | None,
+) -> Bounds:
+    """Spread ``small`` over the two sides of the bound."""
+    if small is None:
+        return at_least, at_most
+    if isinstance(small, tuple):
+        return small
+    if at_least is not None and at_most is not None:
+        raise ValueError(
+            f"small={small} is one number but the claim has two bounds; "
+            "give small=(at_least, at_most)"
+        )
+    return (small, None) if at_least is not None else (None, small)
+
+
+def _words(
+    low: float | None, high: float | None, reported: float | None
+) -> str:
+    """Say the bound and the reported value in words."""
+    parts = []
+    if low is not None and high is not None:
+        parts.append(f"between {low:g} and {high:g}")
+    elif low is not None:
+        parts.append(f"at least {low:g}")
+    else:
+        parts.append(f"at most {high:g}")
+    if reported is not None:
+        parts.append(f"sources: {reported:g}")
+    return "; ".join(parts)
+
+
+def close(
+    actual: Any, expected: Any, *, rtol: float = 1e-5, atol: float = 1e-6
+) -> None:
+    """Check that two tensors, or two numbers, agree within a tolerance.
+
+    Args:
+        actual: What was computed.
+        expected: What it should be.
+        rtol: Allowed difference relative to ``expected``.
+        atol: Allowed difference on top of that.
+
+    Raises:
+        AssertionError: Shapes, types or values differ; the message names
+            the largest difference.
+    """
+    torch.testing.assert_close(
+        torch.as_tensor(actual),
+        torch.as_tensor(expected),
+        rtol=rtol,
+        atol=atol,
+        check_dtype=False,
+        equal_nan=True,
+    )
+
+
+def equal(actual: Any, expected: Any) -> None:
+    """Check that two things are the same: tensors element by element.
+
+    Raises:
+        AssertionError: They differ; the message shows both.
+    """
+    if isinstance(actual, torch.Tensor) or isinstance(expected, torch.Tensor):
+        close(actual, expected, rtol=0.0, atol=0.0)
+    elif actual != expected:
+        raise AssertionError(f"got {actual!r}, expected {expected!r}")
+
+
+def between(
+    value: SupportsFloat, low: float, high: float, what: str = "value"
+) -> None:
+    """Check that a number that the prose gives as a range lies in it.
+
+    Raises:
+        AssertionError: The number is outside, or not a number.
+        ValueError: ``low`` is above ``high``.
+    """
+    if low > high:
+        raise ValueError(f"low={low} is above high={high}")
+    number = float(value)
+    if not low <= number <= high:
+        raise AssertionError(
+            f"{what} is {number:.6g}, expected between {low:g} and {high:g}"
+        )
+
+
+def raises(
+    error: type[BaseException],
+    match: str,
+    call: Callable[..., object],
+    *args: Any,
+    **kwargs: Any,
+) -> None:
+    """Check that a call fails as the prose says it does.
+
+    Args:
+        error: The type of the error.
+        match: A regular expression found in its message.
+        call: What to call, with ``args`` and ``kwargs``.
+
+    Raises:
+        AssertionError: Nothing was raised, or with another message.
+    """
+    try:
+        call(*args, **kwargs)
+    except error as caught:
+        if re.search(match, str(caught)):
+            return
+        raise AssertionError(
+            f"{error.__name__} says {str(caught)!r}, expected {match!r}"
+        ) from caught
+    raise AssertionError(f"no {error.__name__} was raised")
