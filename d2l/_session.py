@@ -63,8 +63,10 @@ def scale_name() -> Scale:
         ValueError: ``D2L_SCALE`` is neither ``full`` nor ``small``.
     """
     chosen = os.environ.get("D2L_SCALE", "")
-    if chosen == "full" or chosen == "small":
-        return chosen
+    if chosen == "full":
+        return "full"
+    if chosen == "small":
+        return "small"
     if chosen:
         raise ValueError(
             f"D2L_SCALE is {chosen!r}; set it to 'full' or 'small', "

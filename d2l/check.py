@@ -44,7 +44,7 @@ def claim(
         ValueError: No bound is given, or the bounds exclude every value.
     """
     low, high = _bounds(at_least, at_most, small)
-    number = float(value)
+    number = _number(value)
     holds = (
         math.isfinite(number)
         and (low is None or number >= low)
@@ -57,12 +57,20 @@ def claim(
         value=number if math.isfinite(number) else str(number),
         at_least=low,
         at_most=high,
+        small=small,
         reported=reported,
         holds=holds,
     )
     if not holds:
         raise ClaimFailed(f"does not hold: {line}")
     print(line)
+
+
+def _number(value: SupportsFloat) -> float:
+    """Return the number in a float or in a tensor of one element."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach()
+    return float(value)
 
 
 def _bounds(
@@ -72,7 +80,9 @@ def _bounds(
 ) -> Bounds:
     """Return the bounds that apply here and now."""
     if at_least is None and at_most is None:
-        raise ValueError("a claim needs a bound: give at_least, at_most or both")
+        raise ValueError(
+            "a claim needs a bound: give at_least, at_most or both"
+        )
     for low, high in ((at_least, at_most), _pair(at_least, at_most, small)):
         if low is not None and high is not None and low > high:
             raise ValueError(
@@ -169,7 +179,7 @@ def between(
     """
     if low > high:
         raise ValueError(f"low={low} is above high={high}")
-    number = float(value)
+    number = _number(value)
     if not low <= number <= high:
         raise AssertionError(
             f"{what} is {number:.6g}, expected between {low:g} and {high:g}"
@@ -188,7 +198,9 @@ def raises(
     Args:
         error: The type of the error.
         match: A regular expression found in its message.
-        call: What to call, with ``args`` and ``kwargs``.
+        call: What to call.
+        *args: Its arguments.
+        **kwargs: Its keyword arguments.
 
     Raises:
         AssertionError: Nothing was raised, or with another message.

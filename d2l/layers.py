@@ -95,10 +95,11 @@ def cross_entropy(
     Raises:
         ValueError: A label is outside the classes.
     """
-    if len(y) and not (0 <= int(y.min()) and int(y.max()) < logits.shape[-1]):
+    low, high = (int(y.min()), int(y.max())) if len(y) else (0, 0)
+    if low < 0 or high >= logits.shape[-1]:
         raise ValueError(
-            f"labels run from {int(y.min())} to {int(y.max())}, but the "
-            f"scores have classes 0 to {logits.shape[-1] - 1}"
+            f"labels run from {low} to {high}, but the scores "
+            f"have classes 0 to {logits.shape[-1] - 1}"
         )
     label_scores = logits.gather(-1, y.long()[:, None]).squeeze(-1)
     return torch.logsumexp(logits, dim=-1) - label_scores

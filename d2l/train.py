@@ -173,24 +173,24 @@ def fit(
         if batches is not None:
             _check_batches(model, batches, device)
     history = History()
-    with _modes_restored(model), contextlib.suppress(KeyboardInterrupt):
-        history.interrupted = True
-        for epoch in range(1, epochs + 1):
-            row = _run_epoch(
-                model, train, loss, optimizer, metric, device, (epoch, epochs)
-            )
-            if metric and metric_after_epoch:
-                _, row["train_metric"] = _measure(
-                    model, train, loss, metric, device
+    with _modes_restored(model):
+        try:
+            for epoch in range(1, epochs + 1):
+                position = (epoch, epochs)
+                row = _run_epoch(
+                    model, train, loss, optimizer, metric, device, position
                 )
-            if test is not None:
-                row["test_loss"], row["test_metric"] = _measure(
-                    model, test, loss, metric, device
-                )
-            for name, value in row.items():
-                if value is not None:
-                    getattr(history, name).append(value)
-        history.interrupted = False
+                if metric and metric_after_epoch:
+                    row["train_metric"] = _measure(
+                        model, train, metric, None, device
+                    )[0]
+                if test is not None:
+                    row["test_loss"], row["test_metric"] = _measure(
+                        model, test, loss, metric, device
+                    )
+                _append(history, row)
+        except KeyboardInterrupt:
+            history.interrupted = True
     return history
 
 
@@ -242,10 +242,14 @@ def _run_epoch(
         model.train()
     losses, scores, sizes = [], [], []
     first_unread = 0
+    unchecked = not hasattr(train, "tensors") and metric is accuracy
     start = time.perf_counter()
     for number, (X, y) in enumerate(_watched(train, position), start=1):
+        targets = y  # where the loader left them: on a CPU, cheap to read
         X, y = _move(X, device), _move(y, device)
         y_hat = model(X)
+        if unchecked and targets.device.type == "cpu":
+            _check_labels(targets, y_hat.shape[1])
         batch_loss = loss(y_hat, y).mean()
         optimizer.zero_grad()
         batch_loss.backward()
@@ -264,6 +268,13 @@ def _run_epoch(
     row["samples_per_second"] = sum(sizes) / row["seconds"]
     row["train_metric"] = _weighted_mean(scores, sizes) if metric else None
     return row
+
+
+def _append(history: History, row: dict[str, float | None]) -> None:
+    """Add a finished epoch; what was not measured has no entry."""
+    for name, value in row.items():
+        if value is not None:
+            getattr(history, name).append(value)
 
 
 def _measure(
@@ -409,13 +420,14 @@ def _check_batches(
             f"the model gives {tuple(y_hat.shape)} for class labels of shape "
             f"{tuple(y.shape)}; expected (batch, classes) and (batch,)"
         )
-    _check_labels(batches, y, y_hat.shape[1])
-
-
-def _check_labels(batches: Batches, y: Tensor, num_classes: int) -> None:
-    """Refuse labels outside the classes: a GPU would only say 'assert'."""
+    # Our own batches know all their labels; of others only the first is at
+    # hand, and the rest are looked at while training.
     stored = getattr(batches, "tensors", None)
-    labels = stored[-1] if stored else y
+    _check_labels(stored[-1] if stored else y, y_hat.shape[1])
+
+
+def _check_labels(labels: Tensor, num_classes: int) -> None:
+    """Refuse labels outside the classes: a GPU would only say 'assert'."""
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= num_classes:
         raise ValueError(

@@ -1,0 +1,114 @@
+"""Device, seed and scale, and what importing the package costs."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import d2l
+from d2l import _session
+
+QUICK = """
+import sys, time
+import torch
+start = time.perf_counter()
+import d2l
+d2l.check, d2l.fetch, d2l.runtime, d2l.train, d2l.layers
+print(time.perf_counter() - start)
+print(*[m for m in {suspects} if m in sys.modules])
+"""
+
+
+def test_the_device_is_one_that_works():
+    """A tensor can be made and added up on the chosen device."""
+    x = torch.ones(3, device=d2l.runtime.device())
+
+    assert x.sum().item() == 3
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    """Seeding twice repeats the draw; another seed gives another draw."""
+    draws = []
+    for n in (7, 7, 8):
+        d2l.runtime.seed(n)
+        draws.append(torch.rand(5))
+
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+
+
+@pytest.mark.parametrize("bad", [1.5, "0", None, True])
+def test_a_seed_is_a_whole_number(bad):
+    """Anything else is refused by type."""
+    with pytest.raises(TypeError, match="whole number"):
+        d2l.runtime.seed(bad)
+
+
+def test_a_seed_is_not_negative():
+    """PyTorch would accept some negative seeds and alias them."""
+    with pytest.raises(ValueError, match="-1"):
+        d2l.runtime.seed(-1)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("full", 5), ("small", 2)])
+def test_the_environment_chooses_the_scale(monkeypatch, name, expected):
+    """``D2L_SCALE`` wins over the device."""
+    monkeypatch.setenv("D2L_SCALE", name)
+
+    assert d2l.runtime.scale(full=5, small=2) == expected
+
+
+def test_without_the_environment_the_device_chooses(monkeypatch):
+    """Full where there is an accelerator, else small."""
+    monkeypatch.delenv("D2L_SCALE", raising=False)
+
+    monkeypatch.setattr(_session, "accelerator", lambda: None)
+    assert d2l.runtime.scale(full="F", small="S") == "S"
+    monkeypatch.setattr(_session, "accelerator", lambda: torch.device("cuda"))
+    assert d2l.runtime.scale(full="F", small="S") == "F"
+
+
+def test_an_unknown_scale_is_refused(monkeypatch):
+    """The message names the two that exist."""
+    monkeypatch.setenv("D2L_SCALE", "medium")
+
+    with pytest.raises(ValueError, match=r"'medium'.*'full' or 'small'"):
+        d2l.runtime.scale(full=1, small=2)
+
+
+def test_the_scale_is_written_to_the_event_log(monkeypatch, tmp_path):
+    """tools/record.py learns from the log that a page asked for a scale."""
+    monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
+    monkeypatch.setenv("D2L_SCALE", "full")
+
+    d2l.runtime.scale(full=1, small=2)
+
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [json.loads(x) for x in lines] == [
+        {"kind": "scale", "scale": "full"}
+    ]
+
+
+def test_importing_costs_little_and_needs_little():
+    """At most 0.5 s beyond torch, and no plotting, tables or notebooks."""
+    suspects = {"IPython", "matplotlib.pyplot", "torchtext", "torchvision"}
+    code = QUICK.format(suspects=sorted(suspects))
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    seconds, imported = done.stdout.split("\n")[:2]
+    assert float(seconds) < 0.5
+    assert imported == ""
+
+
+def test_an_unknown_module_is_named():
+    """The error lists the modules that there are."""
+    with pytest.raises(AttributeError, match=r"no module 'utils'.*check"):
+        d2l.utils  # noqa: B018
