@@ -1,0 +1,92 @@
+# Everything that can be done with the book. `make` prints this list; CI runs
+# the same targets. The first run sets up .venv from requirements.lock.
+
+PYTHON ?= python3
+NB     ?= chapters
+SCALE  ?=
+SHARD  ?=
+# Two notebooks at once on two cores, each with one thread.
+JOBS   ?= 2
+
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+RUN := $(BIN)/python
+
+ifneq ($(SCALE),)
+export D2L_SCALE := $(SCALE)
+endif
+
+READY := .venv/ready
+BUILT := _build/built
+SOURCES := _config.yml _toc.yml index.md references.bib README.md \
+	$(wildcard chapters/*/*.md chapters/*/*.ipynb chapters/plan.tsv \
+	_ext/*.py _static/* d2l/*.py d2l/*/*.py)
+
+.PHONY: help book test lint types unit notebooks site record bench lab \
+	serve clean lock publish
+
+help: ## print this list
+	@echo "usage: make TARGET [NB=chapters/03-basics/06-*] [SCALE=full|small]"
+	@sed -nE 's/^([a-z]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 14
+
+book: $(BUILT) ## build the site into _build/html
+
+test: lint types unit notebooks site ## run every check below, in order
+
+lint: $(READY) ## style, import direction, workflow files
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows \
+		.github/workflows/*.yml
+
+types: $(READY) ## static types
+	$(RUN) -m mypy
+
+unit: $(READY) ## tests of the package, the tools and the text
+	$(RUN) -m pytest tests/unit tests/book -n $(JOBS) -q
+
+notebooks: $(READY) ## re-execute the notebooks, compare, check every claim
+	$(RUN) -m tools.nbcheck $(NB) -n $(JOBS) $(if $(SHARD),--shard $(SHARD))
+
+site: $(BUILT) ## look at the built site in a real browser
+	$(RUN) -m pytest tests/site -q
+
+record: $(READY) ## execute NB=... and store outputs and stamp
+	$(RUN) tools/record.py $(NB) $(if $(SCALE),--scale $(SCALE))
+
+bench: $(READY) ## data and training speed against the usual code
+	$(RUN) -m tools.bench
+
+lab: $(READY) ## open the book as notebooks
+	$(BIN)/jupyter lab
+
+serve: $(BUILT) ## show the site at localhost:8000
+	$(RUN) -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+
+clean: ## remove what was built; .venv and data/cache stay
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+lock: $(READY) ## write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade \
+		--python-version 3.11 --all-extras --no-emit-index-url --no-header \
+		--no-annotate --output-file requirements.lock pyproject.toml
+
+publish: $(READY) ## leave the notebooks for Colab and Binder in _build/notebooks
+	$(RUN) -m tools.publish
+
+$(READY): requirements.lock
+	$(PYTHON) -m venv .venv
+	$(RUN) -m pip install --quiet --require-hashes -r requirements.lock
+	$(RUN) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+# A warning fails the build; what a failed build left behind must not let the
+# next one pass, because Sphinx reports only on pages that it reads again.
+$(BUILT): $(READY) $(SOURCES)
+	$(BIN)/jupyter-book build . -W -n --keep-going --quiet \
+		|| (rm -rf _build/html _build/.doctrees; exit 1)
+	@touch $(BUILT)
