@@ -1,0 +1,236 @@
+"""What the notebooks' stamps say: Results, Status, and each page's foot.
+
+``tools/record.py`` runs a page and writes a stamp into its metadata: when,
+where, with what, how long, and every claim with its value. Nothing here is
+typed by hand.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from _ext import markup
+from tools import pages
+
+STATUS = "chapters/appendix/status"
+
+
+def number(value: Any) -> str:
+    """Write a number with four significant digits, without padding."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as a reader would say it."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min"
+
+
+def bound(claim: dict[str, Any]) -> str:
+    """Write the bound a claim was held to."""
+    low, high = claim.get("at_least"), claim.get("at_most")
+    if low is not None and high is not None:
+        return f"{number(low)} to {number(high)}"
+    if low is not None:
+        return f"at least {number(low)}"
+    return f"at most {number(high)}"
+
+
+def data(stamp: dict[str, Any]) -> str:
+    """Write the data sets a page used, and whether they were real."""
+    used = stamp.get("data") or {}
+    return ", ".join(f"{name} ({tier})" for name, tier in sorted(used.items()))
+
+
+def torch_version(stamp: dict[str, Any]) -> str:
+    """Return the release of PyTorch, without the build's suffix."""
+    return str(stamp.get("versions", {}).get("torch", "")).split("+")[0]
+
+
+class StampDirective(SphinxDirective):
+    """A directive that reads every notebook's stamp."""
+
+    @property
+    def notebooks(self) -> tuple[pages.Page, ...]:
+        """The notebooks of this book, noted as what this page depends on."""
+        markup.depend(self.env)
+        return pages.notebooks(Path(self.env.srcdir))
+
+    def link(self, page: pages.Page) -> nodes.Node:
+        """Return a link to a page, with its title."""
+        return markup.link(self.env, page.name, page.title)
+
+
+class ResultsTable(StampDirective):
+    """Every claim that a source reported too: ours beside theirs."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make the table."""
+        rows = [
+            [
+                self.link(page),
+                claim["what"],
+                number(claim["value"]),
+                bound(claim),
+                number(claim["reported"]),
+                page.stamp["scale"],
+                page.stamp["device"],
+            ]
+            for page in self.notebooks
+            for claim in page.stamp.get("claims", [])
+            if claim.get("reported") is not None
+        ]
+        if not rows:
+            return [nodes.paragraph(text="No result has been recorded yet.")]
+        headers = "Page What Ours Bound Reported Scale Device".split()
+        return [markup.table(headers, rows, right=(2, 4))]
+
+
+class ClaimsTable(StampDirective):
+    """Every claim, whether or not a source reported a value."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make the table."""
+        rows = [
+            [self.link(page), claim["what"], number(claim["value"]), bound(claim)]
+            for page in self.notebooks
+            for claim in page.stamp.get("claims", [])
+        ]
+        if not rows:
+            return [nodes.paragraph(text="No claim has been recorded yet.")]
+        return [markup.table(["Page", "What", "Ours", "Bound"], rows, right=(2,))]
+
+
+class StatusTable(StampDirective):
+    """Every notebook: when, where, with what and how long it last ran."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make the table."""
+        rows = [self._row(page) for page in self.notebooks]
+        if not rows:
+            return [nodes.paragraph(text="There is no notebook yet.")]
+        headers = [
+            "Page",
+            "Recorded",
+            "Scale",
+            "Device",
+            "PyTorch",
+            "Data",
+            "Time",
+            "Peak memory",
+            "Cells",
+            "Claims",
+        ]
+        return [markup.table(headers, rows, right=(6, 7, 8, 9))]
+
+    def _row(self, page: pages.Page) -> list[markup.Content]:
+        stamp = page.stamp
+        if not stamp:
+            return [self.link(page), "not yet", *[""] * 8]
+        return [
+            self.link(page),
+            str(stamp["recorded"])[:10],
+            stamp["scale"] if stamp.get("scale_matters", True) else "any",
+            stamp["device"],
+            torch_version(stamp),
+            data(stamp) or "none",
+            duration(stamp["seconds"]),
+            f"{stamp['peak_memory_mb']:,.0f} MB",
+            number(stamp["cells"]),
+            number(len(stamp["claims"])),
+        ]
+
+
+class BookFacts(StampDirective):
+    """The book in five numbers, for the front page."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make the list of numbers."""
+        found = nodes.bullet_list(classes=["d2l-facts"])
+        for value, words in facts(self.notebooks):
+            found += nodes.list_item(
+                "",
+                nodes.paragraph(
+                    "",
+                    "",
+                    nodes.strong(text=value),
+                    nodes.Text(" "),
+                    nodes.inline(text=words),
+                ),
+            )
+        return [found]
+
+
+def facts(notebooks: Iterable[pages.Page]) -> list[tuple[str, str]]:
+    """Return what the stamps of these pages add up to, as (value, words)."""
+    stamps = [page.stamp for page in notebooks if page.stamp]
+    claims = [claim for stamp in stamps for claim in stamp["claims"]]
+    compared = [one for one in claims if one.get("reported") is not None]
+    seconds = sum(stamp["seconds"] for stamp in stamps)
+    latest = max((str(stamp["recorded"])[:10] for stamp in stamps), default="-")
+    return [
+        (number(len(stamps)), "pages executed"),
+        (number(sum(stamp["cells"] for stamp in stamps)), "code cells run"),
+        (number(len(claims)), "claims held"),
+        (number(len(compared)), "compared with the literature"),
+        (duration(seconds), "to run them all"),
+        (latest, "last recorded"),
+    ]
+
+
+def add_foot(app: Sphinx, document: nodes.document) -> None:
+    """End a notebook's page with when, where and with what it was run."""
+    name = app.env.docname
+    path = Path(app.env.doc2path(name))
+    if path.suffix != ".ipynb" or not document.children:
+        return
+    page = pages.Page(path, Path(app.srcdir))
+    words = foot(page.stamp)
+    foot_node = nodes.container(classes=["d2l-stamp"])
+    foot_node += nodes.paragraph(
+        "",
+        "",
+        nodes.Text(words + " "),
+        markup.link(app.env, STATUS, "How every page was run"),
+        nodes.Text("."),
+    )
+    document.children[0].append(foot_node)
+
+
+def foot(stamp: dict[str, Any]) -> str:
+    """Say in one or two sentences how a page was last run."""
+    if not stamp:
+        return "This page has not been recorded yet."
+    scale = (
+        f" at {stamp['scale']} scale" if stamp.get("scale_matters") else ""
+    )
+    number_claims = len(stamp["claims"])
+    held = {0: "", 1: "; its claim held"}.get(
+        number_claims, f"; its {number_claims} claims held"
+    )
+    used = data(stamp)
+    return (
+        f"This page was run on {str(stamp['recorded'])[:10]} "
+        f"with PyTorch {torch_version(stamp)} on {stamp['device']}{scale}: "
+        f"{stamp['cells']} code cells in {duration(stamp['seconds'])}{held}."
+        + (f" Data: {used}." if used else "")
+    )
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directives and the foot."""
+    app.add_directive("results-table", ResultsTable)
+    app.add_directive("claims-table", ClaimsTable)
+    app.add_directive("status-table", StatusTable)
+    app.add_directive("book-facts", BookFacts)
+    app.connect("doctree-read", add_foot)
+    return {"version": "1", "parallel_read_safe": True}

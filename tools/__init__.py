@@ -1,0 +1,1 @@
+"""Programs that record, check and describe the book."""
