@@ -1,0 +1,188 @@
+"""The workflows do what `make` does, and ask for nothing they do not need.
+
+That they are valid is checked by `make lint`, against GitHub's schema.
+"""
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+# Runs outside of make, because it is what brings make to Windows.
+SET_UP = {"choco install make --no-progress --yes"}
+# What make takes on the command line, from the head of the Makefile.
+VARIABLES = {"NB", "SCALE", "SHARD", "JOBS", "PUSH"}
+
+Workflow = dict[str, Any]
+
+
+def workflows() -> dict[str, Workflow]:
+    """Return each workflow by file name, every scalar as it is written."""
+    return {
+        path.name: yaml.load(path.read_text("utf-8"), yaml.BaseLoader)
+        for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    }
+
+
+ALL = pytest.mark.parametrize(
+    "workflow", workflows().values(), ids=workflows().keys()
+)
+
+
+def jobs(workflow: Workflow) -> Iterator[Workflow]:
+    """Yield the jobs that have steps of their own."""
+    for job in workflow["jobs"].values():
+        if "uses" not in job:
+            yield job
+
+
+def commands(workflow: Workflow) -> list[str]:
+    """Return every command line that the steps of a workflow run."""
+    return [
+        line
+        for job in jobs(workflow)
+        for step in job["steps"]
+        for line in step.get("run", "").splitlines()
+    ]
+
+
+def targets() -> set[str]:
+    """Return the targets that the Makefile declares."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_there_is_a_workflow_for_each_purpose():
+    """Changes, publication, GPU runners and the weekly run."""
+    assert set(workflows()) == {
+        "ci.yml",
+        "publish.yml",
+        "gpu.yml",
+        "weekly.yml",
+    }
+
+
+@ALL
+def test_every_step_is_a_target_that_runs_here_too(workflow):
+    """A command in a workflow is `make TARGET`, and the Makefile has it."""
+    for command in set(commands(workflow)) - SET_UP:
+        plain = re.sub(r"\$\{\{.*?\}\}", "0", command)
+        program, *words = shlex.split(plain)
+
+        assert program == "make", command
+        goals = [word for word in words if "=" not in word]
+        assert goals, command
+        assert set(goals) <= targets(), command
+        given = {word.split("=")[0] for word in words if "=" in word}
+        assert given <= VARIABLES, command
+
+
+@ALL
+def test_a_workflow_can_only_read_unless_a_job_asks(workflow):
+    """The rights of the whole are to read; a job adds what it must write."""
+    assert workflow["permissions"] == {"contents": "read"}
+
+
+@ALL
+def test_runs_of_a_workflow_do_not_pile_up(workflow):
+    """Each belongs to a group in which one runs at a time."""
+    assert workflow["concurrency"]["group"]
+
+
+def test_no_two_workflows_share_a_group():
+    """A workflow that calls another would wait for itself forever."""
+    groups = [w["concurrency"]["group"] for w in workflows().values()]
+
+    assert len(set(groups)) == len(groups)
+
+
+@ALL
+def test_every_job_ends(workflow):
+    """A job that hangs is stopped before GitHub's six hours, or at them."""
+    for job in jobs(workflow):
+        assert int(job["timeout-minutes"]) <= 360
+
+
+@ALL
+def test_every_action_is_pinned_to_a_major_version(workflow):
+    """And comes from GitHub itself."""
+    used = [
+        step["uses"]
+        for job in jobs(workflow)
+        for step in job["steps"]
+        if "uses" in step
+    ]
+
+    assert used
+    for action in used:
+        assert re.fullmatch(r"actions/[a-z-]+@v\d+", action), action
+
+
+def test_only_the_job_that_pushes_keeps_credentials():
+    """Elsewhere what the book's code runs cannot write to the repository."""
+    for workflow in workflows().values():
+        for job in jobs(workflow):
+            writes = job.get("permissions", {}).get("contents") == "write"
+            for step in job["steps"]:
+                if step.get("uses", "").startswith("actions/checkout@"):
+                    kept = step.get("with", {}).get("persist-credentials")
+                    assert writes is (kept != "false")
+
+
+def test_changes_run_on_every_system_from_the_oldest_python():
+    """Linux, macOS and Windows, starting where requires-python starts."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    matrix = workflows()["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]
+
+    systems = {name.split("-")[0] for name in matrix["os"]}
+    assert systems == {"ubuntu", "macos", "windows"}
+    assert f">={matrix['python'][0]}" == project["requires-python"]
+    assert len(matrix["python"]) == 2
+    assert "make test" in commands(workflows()["ci.yml"])
+
+
+def test_a_push_to_main_is_checked_before_it_is_published():
+    """Site and notebooks wait for the checks of every change."""
+    publish = workflows()["publish.yml"]
+
+    assert publish["on"] == {"push": {"branches": ["main"]}}
+    assert publish["jobs"]["check"]["uses"] == "./.github/workflows/ci.yml"
+    assert "workflow_call" in workflows()["ci.yml"]["on"]
+    assert publish["jobs"]["site"]["needs"] == "check"
+    assert publish["jobs"]["notebooks"]["needs"] == "check"
+    assert publish["jobs"]["deploy"]["needs"] == "site"
+
+
+def test_gpu_runners_take_every_shard_at_full_scale():
+    """The shards are 1/n to n/n, so together they are all notebooks."""
+    gpu = workflows()["gpu.yml"]
+
+    shards = gpu["jobs"]["full"]["strategy"]["matrix"]["shard"]
+    n = len(shards)
+    assert shards == [f"{k}/{n}" for k in range(1, n + 1)]
+    (command,) = commands(gpu)
+    assert "SCALE=full" in command
+    assert "SHARD=${{ matrix.shard }}" in command
+
+
+def test_gpu_runners_never_see_a_pull_request():
+    """A machine that is not thrown away runs reviewed code only."""
+    gpu = workflows()["gpu.yml"]
+
+    assert set(gpu["on"]) == {"schedule", "workflow_dispatch"}
+    assert "vars.GPU_RUNNER != ''" in gpu["jobs"]["full"]["if"]
+
+
+def test_the_weekly_run_tries_the_newest_versions():
+    """Once a week, changed or not, with the lock made anew and as it is."""
+    weekly = workflows()["weekly.yml"]
+
+    (when,) = weekly["on"]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", when["cron"])
+    assert commands(weekly) == ["make lock", "make book", "make test"]
