@@ -1,0 +1,163 @@
+"""Fashion-MNIST: the real pictures, or drawn ones where there are none."""
+
+import functools
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from d2l import _session, fetch, samples
+from d2l.data._batches import Batches
+from d2l.data._refuse import refuse_small
+from d2l.data._resize import to_unit
+
+FASHION_CLASSES: tuple[str, ...] = (
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+
+_NUM_DRAWN = (12_000, 2_000)
+
+_Images = UInt8[Tensor, "sample 1 height width"]
+_Labels = Int64[Tensor, " sample"]
+_Split = tuple[_Images, _Labels]
+
+
+def fashion_mnist(
+    batch_size: int,
+    *,
+    resize: int | None = None,
+    device: torch.device | str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+) -> tuple[Batches, Batches]:
+    """Load Fashion-MNIST as training and test batches.
+
+    Grey pictures of ten kinds of garment (Xiao, Rasul and Vollgraf, 2017),
+    60,000 for training and 10,000 for testing. Where they cannot be had, or
+    with ``D2L_SAMPLES=1`` in the environment, the embedded sample stands in
+    (12,000 and 2,000 drawn garments, the same shapes, types and labels),
+    and one printed line says so. `provenance` tells which it was.
+
+    Args:
+        batch_size: How many pictures make a batch; the last may hold fewer.
+        resize: Height and width in pixels to scale the pictures to,
+            bilinearly, by weighing pixel centres (``align_corners=False``,
+            antialiased when they shrink). ``None`` keeps 28.
+        device: Where the batches live. The whole set is moved there once,
+            as bytes. ``None`` is the CPU.
+        limit: Keep only the first ``limit`` pictures of each part.
+        seed: Where the order of the training pictures comes from.
+
+    Returns:
+        Training batches, in a new order each epoch, and test batches, in
+        the order of the file. A batch is ``X``, float32 of shape
+        ``(batch, 1, height, width)`` with values in [0, 1], and ``y``,
+        int64 of shape ``(batch,)``, places in `FASHION_CLASSES`.
+
+    Raises:
+        ValueError: An argument is too small, or a file is not what its
+            name says.
+    """
+    if resize is not None:
+        refuse_small("resize", resize, 1)
+    train, test = (
+        Batches(
+            *split,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            device=device,
+            limit=limit,
+            prepare=functools.partial(to_unit, size=resize),
+        )
+        for split, shuffle in zip(_fashion(), (True, False), strict=True)
+    )
+    return train, test
+
+
+def _fashion() -> tuple[_Split, _Split]:
+    """Return the real pictures, or drawn ones where there are none."""
+    try:
+        splits = _real_fashion()
+    except fetch.DataUnavailable:
+        if _session.provenance().get("fashion_mnist") != "sample":
+            print(
+                "Fashion-MNIST cannot be had here: using the embedded sample "
+                f"of {_NUM_DRAWN[0]:,} + {_NUM_DRAWN[1]:,} drawn garments."
+            )
+        splits = _drawn_fashion()
+        _session.note_data("fashion_mnist", "sample")
+    else:
+        _session.note_data("fashion_mnist", "real")
+    return splits
+
+
+def _real_fashion() -> tuple[_Split, _Split]:
+    """Read the four files of the set."""
+    if os.environ.get("D2L_SAMPLES") == "1":
+        raise fetch.DataUnavailable("D2L_SAMPLES=1 asks for the sample")
+    images, labels = (
+        [
+            _read_idx(fetch.file(f"fashion_mnist_{part}_{kind}"), num_axes)
+            for part in ("train", "test")
+        ]
+        for kind, num_axes in (("images", 3), ("labels", 1))
+    )
+    train, test = (
+        (X[:, None], y.long()) for X, y in zip(images, labels, strict=True)
+    )
+    return train, test
+
+
+def _drawn_fashion() -> tuple[_Split, _Split]:
+    """Return the embedded sample, drawn once per process."""
+    train, test = ((X.clone(), y.clone()) for X, y in _draw_fashion_once())
+    return train, test
+
+
+@functools.cache
+def _draw_fashion_once() -> tuple[_Split, _Split]:
+    num_train, num_test = _NUM_DRAWN
+    return samples.fashion(num_train=num_train, num_test=num_test, seed=0)
+
+
+def _read_idx(path: Path, num_axes: int) -> UInt8[Tensor, "..."]:
+    """Read an IDX file of bytes (LeCun's format of the MNIST files).
+
+    Two zero bytes, the type (8 is a byte), the number of axes, then each
+    length as a big-endian 32-bit integer, then the values.
+
+    Raises:
+        ValueError: The header or the size of the file says otherwise.
+    """
+    content = bytearray(path.read_bytes())
+    start = 4 + 4 * num_axes
+    shape = np.frombuffer(content[4:start], dtype=">u4").tolist()
+    if content[:4] != bytes([0, 0, 8, num_axes]):
+        raise ValueError(
+            f"{path} begins with {content[:4].hex(' ')}, not with "
+            f"00 00 08 {num_axes:02x}: no IDX file of bytes with "
+            f"{num_axes} axes; remove it so that it is fetched again"
+        )
+    if len(content) != start + math.prod(shape):
+        raise ValueError(
+            f"{path} has {len(content)} bytes, but its header promises "
+            f"{start} + {math.prod(shape)} for the shape {shape}; remove "
+            "it so that it is fetched again"
+        )
+    return torch.frombuffer(content, dtype=torch.uint8, offset=start).view(
+        shape
+    )
