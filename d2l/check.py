@@ -23,6 +23,7 @@ def claim(
     at_least: float | None = None,
     at_most: float | None = None,
     small: float | Bounds | None = None,
+    sample: float | Bounds | None = None,
     reported: float | None = None,
 ) -> None:
     """Print a headline number beside its bound, and hold it to the bound.
@@ -37,13 +38,16 @@ def claim(
         small: The bound at small scale or on an embedded sample. A number
             stands for the one bound that is given; a pair
             ``(at_least, at_most)`` for both.
+        sample: The bound on an embedded sample, where it differs from
+            ``small``: for an experiment that has one size, but needs the
+            real data.
         reported: What the sources of this book reported, for comparison.
 
     Raises:
         ClaimFailed: The value is outside the bound, or not a number.
         ValueError: No bound is given, or the bounds exclude every value.
     """
-    low, high = _bounds(at_least, at_most, small)
+    low, high = _bounds(at_least, at_most, small, sample)
     number = _number(value)
     holds = (
         math.isfinite(number)
@@ -58,6 +62,7 @@ def claim(
         at_least=low,
         at_most=high,
         small=small,
+        sample=sample,
         reported=reported,
         holds=holds,
     )
@@ -77,24 +82,24 @@ def _bounds(
     at_least: float | None,
     at_most: float | None,
     small: float | Bounds | None,
+    sample: float | Bounds | None,
 ) -> Bounds:
     """Return the bounds that apply here and now."""
     if at_least is None and at_most is None:
         raise ValueError(
             "a claim needs a bound: give at_least, at_most or both"
         )
-    for low, high in ((at_least, at_most), _pair(at_least, at_most, small)):
+    full = (at_least, at_most)
+    on_small = _pair(at_least, at_most, small)
+    on_sample = _pair(at_least, at_most, small if sample is None else sample)
+    for low, high in (full, on_small, on_sample):
         if low is not None and high is not None and low > high:
             raise ValueError(
                 f"at_least={low} is above at_most={high}: no value can hold"
             )
-    reduced = (
-        _session.scale_name() == "small"
-        or "sample" in _session.provenance().values()
-    )
-    if reduced and small is not None:
-        return _pair(at_least, at_most, small)
-    return at_least, at_most
+    if "sample" in _session.provenance().values():
+        return on_sample
+    return on_small if _session.scale_name() == "small" else full
 
 
 def _pair(

@@ -71,6 +71,19 @@ def test_the_small_bound_applies_on_an_embedded_sample():
     check.claim("accuracy", 0.6, at_least=0.8, small=0.5)
 
 
+def test_the_sample_bound_applies_on_samples_only(monkeypatch):
+    """An experiment of one size keeps its bound at small scale."""
+    bounds = {"at_least": 0.8, "sample": 0.5}
+    monkeypatch.setenv("D2L_SCALE", "small")
+
+    with pytest.raises(check.ClaimFailed):
+        check.claim("accuracy", 0.6, **bounds)
+    _session.note_data("fashion_mnist", "sample")
+    check.claim("accuracy", 0.6, **bounds)
+    with pytest.raises(check.ClaimFailed):
+        check.claim("accuracy", 0.4, **bounds)
+
+
 def test_one_small_bound_keeps_its_direction(monkeypatch):
     """``small`` beside ``at_most`` is an upper bound."""
     monkeypatch.setenv("D2L_SCALE", "small")

@@ -379,7 +379,7 @@ def test_fit_prints_and_draws_nothing(model, batches, capsys, monkeypatch):
 
 
 def test_sgd_steps_and_clears():
-    """Each becomes p - lr * grad, in place; a parameter without gradient stays."""
+    """Each becomes p - lr * grad; one without a gradient stays."""
     p = torch.tensor([1.0, 2.0], requires_grad=True)
     idle = torch.tensor([5.0], requires_grad=True)
     (p**2).sum().backward()
