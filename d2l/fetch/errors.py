@@ -1,0 +1,43 @@
+"""What can go wrong, in words that help."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class UnknownFile(ValueError):
+    """The registry has no file of this name."""
+
+
+class DataUnavailable(RuntimeError):
+    """A file cannot be had here and now; says where it was looked for."""
+
+
+class CannotKeep(Exception):
+    """The cache folder does not take a file: read-only, full, locked."""
+
+
+class NotUsable(Exception):
+    """A place was asked and did not give the right file; says why."""
+
+
+def unknown_file(name: str, known: Iterable[str]) -> UnknownFile:
+    """Describe an unknown name, with the nearest and all known ones."""
+    known = sorted(known)
+    nearest = get_close_matches(name, known, n=1)
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    return UnknownFile(
+        f"no file is called {name!r}; {hint}known names: {', '.join(known)}"
+    )
+
+
+def unavailable(
+    title: str, attempts: Sequence[str], advice: Sequence[str]
+) -> DataUnavailable:
+    """Describe a file that no place gave: what was tried, what to do."""
+    lines = [
+        f"{title} cannot be had. Tried:",
+        *(f"  - {attempt}" for attempt in attempts),
+        "What to do:",
+        *(f"  - {step}" for step in advice),
+    ]
+    return DataUnavailable("\n".join(lines))
