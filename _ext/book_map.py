@@ -32,7 +32,8 @@ class BookMap(SphinxDirective):
         grid = nodes.container(classes=["d2l-map"])
         for entry in plan:
             if entry.is_chapter:
-                box = nodes.container(classes=["d2l-map-chapter"])
+                later = [] if self._page(entry) else ["d2l-later"]
+                box = nodes.container(classes=["d2l-map-chapter", *later])
                 box += nodes.paragraph("", "", *self._entry(entry))
                 box += self._sections(plan, entry.number)
                 grid += box
@@ -51,15 +52,24 @@ class BookMap(SphinxDirective):
             raise self.error(f"chapters/plan.tsv has no chapter {chapter}")
         return found
 
-    def _entry(self, entry: pages.Planned) -> list[nodes.Node]:
-        words = f"{entry.number} {entry.title}"
+    def _page(self, entry: pages.Planned) -> pages.Page | None:
+        """Return the page of an entry, if the book has it."""
         source = entry.source(self.root)
-        if source is not None:
-            page = pages.Page(source, self.root)
-            if page.name in self.listed:
-                return [markup.link(self.env, page.name, page.title)]
-        planned = nodes.inline(text=words, classes=["d2l-planned"])
-        return [planned]
+        if source is None:
+            return None
+        page = pages.Page(source, self.root)
+        return page if page.name in self.listed else None
+
+    def _entry(self, entry: pages.Planned) -> list[nodes.Node]:
+        page = self._page(entry)
+        number, space = nodes.inline(text=entry.number), nodes.Text(" ")
+        if page is None:
+            title: nodes.Node = nodes.inline("", "", nodes.Text(entry.title))
+            hidden = nodes.inline(text=" (planned)", classes=["visually-hidden"])
+            title += hidden
+            return [nodes.inline("", "", number, space, title, classes=["d2l-planned"])]
+        title = page.title.removeprefix(entry.number).strip()
+        return [number, space, markup.link(self.env, page.name, title)]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def duration(seconds: float) -> str:
     """Write a duration as a reader would say it."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
-    if seconds < 99.5:
+    if seconds < 59.5:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min"
 

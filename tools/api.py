@@ -248,9 +248,32 @@ def _fields(lines: list[str]) -> list[tuple[str, str]]:
 def markup(text: str) -> str:
     """Make reStructuredText of a docstring's words.
 
-    Backticks become literals; signs that mean something only to
-    reStructuredText are written as themselves.
+    Paragraphs and list items become single lines, indented blocks become
+    literal ones, backticks become literals, and signs that mean something
+    only to reStructuredText are written as themselves.
     """
+    blocks = re.split(r"\n\s*\n", text.strip("\n"))
+    return "\n\n".join(_block(block) for block in blocks if block.strip())
+
+
+def _block(block: str) -> str:
+    lines = block.splitlines()
+    if lines[0].lstrip().startswith(">>>"):
+        return "\n".join(lines)
+    if all(line.startswith("  ") for line in lines):
+        return "::\n\n" + "\n".join(lines)
+    items: list[str] = []
+    for line in map(str.strip, lines):
+        if not items or re.match(r"[-*] |\d+\. ", line):
+            items.append(line)
+        else:
+            items[-1] += " " + line
+    separator = "\n\n" if len(items) > 1 else ""
+    return separator.join(_words(item) for item in items)
+
+
+def _words(text: str) -> str:
+    text = re.sub(r"::$", ":", text)
     text = re.sub(r"(?<!`)`([^`\n]+)`(?!`)", r"``\1``", text)
     pieces = _LITERAL.split(text)
     pieces[::2] = [_escape(piece) for piece in pieces[::2]]
@@ -259,11 +282,10 @@ def markup(text: str) -> str:
 
 def _escape(text: str) -> str:
     text = re.sub(r"(?<=\w)_(?!\w)", r"\\_", text)
-    text = re.sub(r"\|", r"\\|", text)
-    return re.sub(r"(?<!\S)(\*{1,2})(?=\w+(?:[,. ]|$)(?!\*))", _star, text)
-
-
-def _star(found: re.Match[str]) -> str:
-    rest = found.string[found.end() :]
-    closed = re.match(r"[^\n]*?\w\*", rest)
-    return found.group() if closed else found.group().replace("*", r"\*")
+    text = text.replace("|", r"\|")
+    # An asterisk stays a mark of emphasis only where it has a partner.
+    return re.sub(
+        r"(\*{1,2})(\w[^*\n]*?\w|\w)\1|\*",
+        lambda found: found.group() if found.group(1) else r"\*",
+        text,
+    )
