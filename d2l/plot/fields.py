@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from d2l.plot import style
@@ -166,7 +167,7 @@ def surface(
     ylim: tuple[float, float],
     *,
     path: Any = None,
-    num: int = 21,
+    num: int = 17,
     view: tuple[float, float] = (30.0, -60.0),
     xlabel: str = "",
     ylabel: str = "",
@@ -215,14 +216,16 @@ def surface(
             cmap=_SEQUENTIAL,
             rcount=num,
             ccount=num,
-            edgecolor="white",
-            linewidth=0.2,
+            edgecolor="#5b7083",
+            linewidth=0.25,
             antialiased=True,
         )
         if steps is not None:
             _draw_path_in_space(axes, f, steps)
         axes.view_init(*view)
         axes.set_box_aspect(None, zoom=0.85)
+        for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+            axis.set_major_locator(MaxNLocator(5))
         style.label(axes, xlabel=xlabel, ylabel=ylabel, title=title)
         if zlabel:
             axes.set_zlabel(zlabel)
@@ -267,7 +270,7 @@ def _limits(cells: np.ndarray, diverging: bool) -> tuple[float, float]:
 
 
 def _heatmap_size(num_rows: int, num_cols: int) -> tuple[float, float]:
-    cell = max(0.1, min(0.5, 5.6 / num_cols))
+    cell = min(0.5, 5.4 / num_cols, 5.4 / num_rows)
     return max(2.4, cell * num_cols + 0.9), max(1.4, cell * num_rows + 0.7)
 
 

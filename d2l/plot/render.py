@@ -9,8 +9,9 @@ figures at once. What is left out: how a figure looks (`style`).
 import base64
 import hashlib
 import io
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -32,6 +33,10 @@ _COORDINATES = frozenset({"d", "x", "y", "width", "height", "points"})
 # Verdana is nearly as wide as DejaVu Sans, which sets the layout.
 _FONTS = "DejaVu Sans,Verdana,sans-serif"
 _OWN_FONT = re.compile(r"font-family:'DejaVu Sans'(,sans-serif)?;?")
+_STYLE = re.compile(r' style="([^"]*)"')
+_FILL = re.compile(r"^fill:(#\w+);?")
+_CLIP = re.compile(r' clip-path="[^"]*"')
+_OPACITY = re.compile(r"(?<!-)opacity[:=]")
 _SHORTHAND = re.compile(r"font:((?:\w+ )*)([\d.]+px) ([^;]+)")
 
 
@@ -95,7 +100,7 @@ def png(figure: Figure) -> bytes:
 def svg(figure: Figure) -> str:
     """Return a figure as one SVG element without outside references."""
     drawing = parts(figure)
-    return assemble(drawing, "".join(drawing.parts))
+    return assemble(drawing, join(drawing.parts))
 
 
 def assemble(drawing: Drawing, body: str, *, alt: str = "") -> str:
@@ -122,6 +127,19 @@ def assemble(drawing: Drawing, body: str, *, alt: str = "") -> str:
         f'stroke-linejoin="round">'
         f"{content.replace(MARK, prefix)}</svg>"
     )
+
+
+def join(elements: Sequence[str]) -> str:
+    """Return elements in order; neighbours state a common style once."""
+    text = ""
+    for style, run in itertools.groupby(elements, _style_of):
+        same = list(run)
+        if style and len(same) > 1:
+            bare = "".join(_without_style(element) for element in same)
+            text += f"<g{style}>{bare}</g>"
+        else:
+            text += "".join(same)
+    return text
 
 
 def parts(figure: Figure) -> Drawing:
@@ -221,7 +239,7 @@ def _short_style(value: str) -> str:
     value = _SHORTHAND.sub(_longhand, value)
     value = _OWN_FONT.sub("", value)
     value = _NUMBER.sub(lambda found: _round(found[0], 3), value)
-    value = value.replace("#ffffff", "#fff").replace("#000000", "#000")
+    value = re.sub(r"#(\w)\1(\w)\2(\w)\3\b", r"#\1\2\3", value)
     return value.strip(";")
 
 
@@ -237,6 +255,30 @@ def _longhand(found: re.Match[str]) -> str:
 def _round(number: str, digits: int) -> str:
     text = f"{float(number):.{digits}f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
+
+
+def _style_of(element: str) -> str:
+    """Return the attributes that a group may state for its elements."""
+    tag = element[: element.index(">")]
+    if _OPACITY.search(tag):
+        return ""  # of a group it means something else
+    style = _STYLE.search(tag)
+    clip = None if " transform=" in tag else _CLIP.search(tag)
+    own = _FILL.sub("", style[1]) if style else ""
+    return (clip[0] if clip else "") + (f' style="{own}"' if own else "")
+
+
+def _without_style(element: str) -> str:
+    end = element.index(">")
+    tag, rest = element[:end], element[end:]
+    # Cells of one map differ in nothing but their fill, so they keep it.
+    tag = _STYLE.sub(
+        lambda found: "".join(
+            f' fill="{fill}"' for fill in _FILL.findall(found[1])
+        ),
+        tag,
+    )
+    return (tag if " transform=" in tag else _CLIP.sub("", tag)) + rest
 
 
 def _merge_dots(leaf: ET.Element, shared: dict[str, str]) -> ET.Element:

@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 
 from d2l.plot import render
 
-# Okabe and Ito's colours, which most colour-blind readers tell apart,
-# ordered so that neighbours differ in lightness too.
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# Okabe and Ito's colours, which most colour-blind readers tell apart. Their
+# yellow and sky blue are replaced: inverted for a dark page, they vanish.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7a6a00", "#555555")
 DASHES: tuple[Any, ...] = (
     "-",
     (0, (5, 1.5)),
