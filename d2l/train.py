@@ -169,9 +169,9 @@ def fit(
     _check_setup(model, loss, optimizer, epochs)
     if isinstance(model, nn.Module):
         model.to(device)
-    for batches in (train, test):
-        if batches is not None:
-            _check_batches(model, batches, device)
+    _check_again(train)
+    if test is not None:
+        _check_batches(model, test, device)
     history = History()
     with _modes_restored(model):
         try:
@@ -245,11 +245,13 @@ def _run_epoch(
     unchecked = not hasattr(train, "tensors") and metric is accuracy
     start = time.perf_counter()
     for number, (X, y) in enumerate(_watched(train, position), start=1):
-        targets = y  # where the loader left them: on a CPU, cheap to read
-        X, y = _move(X, device), _move(y, device)
+        X, targets = _move(X, device), y
         y_hat = model(X)
-        if unchecked and targets.device.type == "cpu":
+        if number == 1 and position[0] == 1:
+            _check_outputs(y_hat, targets, train)
+        elif unchecked and targets.device.type == "cpu":
             _check_labels(targets, y_hat.shape[1])
+        y = _move(targets, device)
         batch_loss = loss(y_hat, y).mean()
         optimizer.zero_grad()
         batch_loss.backward()
@@ -263,6 +265,8 @@ def _run_epoch(
             _check_finite(losses, first_unread, position[0])
             first_unread = number
     _check_finite(losses, first_unread, position[0])
+    if not sizes:
+        raise ValueError("there is no batch: is the training set empty?")
     row: dict[str, Any] = {"loss": _weighted_mean(losses, sizes)}
     row["seconds"] = time.perf_counter() - start
     row["samples_per_second"] = sum(sizes) / row["seconds"]
@@ -396,17 +400,32 @@ def _check_setup(
             )
 
 
+def _check_again(train: Batches) -> None:
+    """Refuse a generator: it would be used up after one epoch."""
+    if isinstance(train, Iterator):
+        raise ValueError(
+            "the training batches are an iterator, which one epoch uses up; "
+            "give a list, a DataLoader or d2l.data's batches"
+        )
+
+
 def _check_batches(
     model: Model, batches: Batches, device: torch.device
 ) -> None:
-    """Try the first batch, without gradients, and look at its shapes."""
+    """Try the first batch to evaluate on, before an epoch is spent."""
     X, y = next(iter(batches), (None, None))
-    if X is None or y is None or len(y) == 0:
-        raise ValueError("there is no batch: is the data set empty?")
+    if X is None or y is None:
+        raise ValueError("there is no batch to evaluate on")
     with _modes_restored(model), torch.no_grad():
         if isinstance(model, nn.Module):
             model.eval()
-        y_hat = model(_move(X, device))
+        _check_outputs(model(_move(X, device)), y, batches)
+
+
+def _check_outputs(y_hat: Tensor, y: Tensor, batches: Batches) -> None:
+    """Look at the shapes of a first batch, and at its labels."""
+    if len(y) == 0:
+        raise ValueError("there is no batch: the first one holds no sample")
     if y.is_floating_point():
         if y_hat.shape != y.shape:
             raise ValueError(

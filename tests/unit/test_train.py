@@ -295,6 +295,31 @@ def test_an_empty_loader_is_refused(model):
         train.evaluate(model, [], device=CPU)
 
 
+class Counted(list):
+    """Batches that count how often they were started."""
+
+    starts = 0
+
+    def __iter__(self):
+        self.starts += 1
+        return super().__iter__()
+
+
+def test_training_batches_are_started_once_per_epoch(model, batches):
+    """Looking at them first would change the order of the shuffling."""
+    counted = Counted(batches)
+
+    train.fit(model, counted, **options(model, epochs=3))
+
+    assert counted.starts == 3
+
+
+def test_a_generator_is_refused(model, batches):
+    """It would be empty from the second epoch on."""
+    with pytest.raises(ValueError, match="one epoch uses up"):
+        train.fit(model, iter(batches), **options(model))
+
+
 def test_an_empty_test_set_is_refused_before_training(model, batches):
     """Not after the first epoch."""
     before = model.weight.detach().clone()
