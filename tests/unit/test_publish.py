@@ -170,7 +170,11 @@ def test_a_page_is_not_set_up_twice():
 
 def git(folder: Path, *arguments: str) -> str:
     """Run git with an identity of its own and return what it prints."""
-    person = {"NAME": "A. Author", "EMAIL": "author@example.org"}
+    person = {
+        "NAME": "A. Author",
+        "EMAIL": "author@example.org",
+        "DATE": "2020-02-20T20:20:20+02:00",
+    }
     identity = {
         f"GIT_{role}_{fact}": value
         for role in ("AUTHOR", "COMMITTER")
@@ -241,33 +245,40 @@ def test_publishing_forgets_what_an_earlier_run_wrote(book):
     assert [path.name for path in kept] == ["02-large.ipynb"]
 
 
-def test_pushing_replaces_the_branch_by_one_commit(book):
-    """The branch on origin is one commit with everything in the folder."""
-    for _ in range(2):
-        publish.main(["--repository", "someone/book", "--push"], root=book)
+def test_pushing_stores_the_folder_as_one_commit(book):
+    """The branch on origin has no past and holds everything in the folder."""
+    publish.main(["--repository", "someone/book", "--push"], root=book)
 
     bare = book.parent / "bare"
     assert git(bare, "rev-list", "--count", "notebooks").strip() == "1"
-    listed = git(bare, "ls-tree", "-r", "notebooks")
-    assert {line.split("\t")[1] for line in listed.splitlines()} == set(
-        git(book, "ls-files").split()
-    )
+    listed = git(bare, "ls-tree", "-r", "--name-only", "notebooks")
+    assert set(listed.split()) == set(git(book, "ls-files").split())
     shown = git(bare, "show", "notebooks:chapters/01-small.ipynb")
     assert "d2l-setup" in shown
     if os.name == "posix":  # elsewhere files have no such mode
         assert "100755" in git(bare, "ls-tree", "notebooks", "start")
 
 
-def test_publishing_the_same_commit_gives_the_same_commit(book):
-    """Nothing of the time or the machine gets into what is published."""
-    bare = book.parent / "bare"
-    names = []
-    for _ in range(2):
-        publish.main(["--repository", "someone/book", "--push"], root=book)
-        names.append(git(bare, "rev-parse", "notebooks"))
-        git(bare, "update-ref", "-d", "refs/heads/notebooks")
+def test_pushing_replaces_the_branch(book):
+    """What was published of an earlier commit is gone."""
+    publish.main(["--repository", "someone/book", "--push"], root=book)
+    git(book, "rm", "-q", "start")
+    git(book, "commit", "-q", "-m", "Drop a file")
 
-    assert names[0] == names[1]
+    publish.main(["--repository", "someone/book", "--push"], root=book)
+
+    bare = book.parent / "bare"
+    assert git(bare, "rev-list", "--count", "notebooks").strip() == "1"
+    assert "start" not in git(bare, "ls-tree", "notebooks")
+
+
+def test_a_published_commit_depends_on_its_source_alone(book):
+    """Author and date are the source's: published again, it is the same."""
+    publish.main(["--repository", "someone/book", "--push"], root=book)
+
+    form = "--format=%an %ae %aI %cn %ce %cI"
+    made = git(book.parent / "bare", "log", "-1", form, "notebooks")
+    assert made == git(book, "log", "-1", form)
 
 
 def test_pushing_leaves_the_checkout_alone(book):
