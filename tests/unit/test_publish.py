@@ -4,7 +4,10 @@ import copy
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -319,3 +322,27 @@ def test_a_commit_without_notebooks_is_not_published(book):
 
     with pytest.raises(SystemExit, match="no notebook under chapters/"):
         publish.main(["--repository", "someone/book", "--push"], root=book)
+
+
+def test_what_colab_installs_has_every_module(tmp_path):
+    """The built package holds the same modules as the checkout."""
+    source = tmp_path / "source"
+    unwanted = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(publish.ROOT / "d2l", source / "d2l", ignore=unwanted)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(publish.ROOT / name, source)
+    build = ["wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+
+    subprocess.run(
+        [sys.executable, "-m", "pip", *build, "-w", tmp_path, source],
+        check=True,
+    )
+
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        packed = {name for name in files.namelist() if name.startswith("d2l/")}
+    assert packed == {
+        path.relative_to(source).as_posix()
+        for path in (source / "d2l").rglob("*")
+        if path.is_file()
+    }
