@@ -302,7 +302,9 @@ def _format(cells: np.ndarray, annotate: bool | str) -> str | None:
     return "d" if cells.dtype.kind in "biu" else ".2f"
 
 
-def _annotate(axes: Axes, mesh: QuadMesh, cells: np.ndarray, form: str) -> None:
+def _annotate(
+    axes: Axes, mesh: QuadMesh, cells: np.ndarray, form: str
+) -> None:
     for (row, col), value in np.ndenumerate(cells):
         if not np.isfinite(value):
             continue
@@ -364,7 +366,11 @@ def _levels(heights: np.ndarray, levels: int | Sequence[float]) -> np.ndarray:
 
 
 def _draw_path(axes: Axes, steps: np.ndarray) -> None:
-    look = {"color": style.color(1), "linestyle": "-", "markeredgewidth": 0}
+    look: dict[str, Any] = {
+        "color": style.color(1),
+        "linestyle": "-",
+        "markeredgewidth": 0,
+    }
     axes.plot(*steps.T, marker="o", markersize=4, **look)
     axes.plot(
         *steps[:1].T,

@@ -208,7 +208,10 @@ def _draw_bars(
     for index, (name, series) in enumerate(heights.items()):
         at = centres + (index - (len(heights) - 1) / 2) * width
         # A white edge keeps neighbours apart where colours look alike.
-        look = {"color": style.color(index), "edgecolor": "white"}
+        look: dict[str, Any] = {
+            "color": style.color(index),
+            "edgecolor": "white",
+        }
         if horizontal:
             axes.barh(at, series, width, label=name, **look)
         else:

@@ -73,7 +73,7 @@ def bundle(
 
 def css_size(figure: Figure) -> tuple[int, int]:
     """Width and height of a figure in CSS pixels (1/96 inch)."""
-    width, height = figure.get_size_inches()
+    width, height = figure.get_size_inches().tolist()
     return round(width * CSS_DPI), round(height * CSS_DPI)
 
 
@@ -82,16 +82,16 @@ def png(figure: Figure) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="rgba", dpi=CSS_DPI * SHARPNESS)
-    width, height = (int(x) for x in figure.canvas.get_width_height())
-    scale = CSS_DPI * SHARPNESS / figure.dpi
-    size = (round(width * scale), round(height * scale))
-    image = Image.frombytes("RGBA", size, buffer.getvalue()).convert("RGB")
-    colors = image.getcolors(256)
+    figure.savefig(buffer, format="png", dpi=CSS_DPI * SHARPNESS)
+    full = Image.open(buffer).convert("RGB")
+    colors: list[tuple[int, Any]] = full.getcolors(256) or []
+    image = full
     if colors and all(r == g == b for _, (r, g, b) in colors):
-        image = image.convert("L")
+        image = full.convert("L")
     elif colors:
-        image = image.quantize(len(colors), dither=Image.Dither.NONE)
+        image = full.quantize(len(colors), dither=Image.Dither.NONE)
+        if image.convert("RGB").tobytes() != full.tobytes():
+            image = full
     small = io.BytesIO()
     image.save(small, format="png", optimize=True)
     return small.getvalue()
@@ -209,11 +209,11 @@ def _clean(element: ET.Element, names: dict[str, str] | None = None) -> None:
 
 
 def _rename(node: ET.Element, names: dict[str, str]) -> None:
-    if _HREF in node.attrib:
-        target = node.attrib.pop(_HREF)
-        node.set("href", f"#{names.get(target[1:], target[1:])}")
-        if not target.startswith("#"):
-            node.set("href", target)
+    target = node.attrib.pop(_HREF, "")
+    if target.startswith("#"):
+        target = f"#{names[target[1:]]}"
+    if target:
+        node.set("href", target)
     clip = node.get("clip-path", "")
     if clip.startswith("url(#"):
         node.set("clip-path", f"url(#{names[clip[5:-1]]})")
@@ -223,9 +223,7 @@ def _short(key: str, value: str) -> str:
     if key in _COORDINATES:
         value = _NUMBER.sub(lambda found: _round(found[0], 2), value)
     if key == "d":
-        value = re.sub(r"\s*([A-Za-z])\s*", r"\1", value).strip()
-        # A line goes on without saying so again.
-        return re.sub(r"(?<=\d)L", lambda _: "L", value)
+        return re.sub(r"\s*([A-Za-z])\s*", r"\1", value).strip()
     if key == "transform":
         digits = 2 if "matrix" not in value and "scale" not in value else 5
         return _NUMBER.sub(lambda found: _round(found[0], digits), value)

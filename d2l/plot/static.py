@@ -40,7 +40,7 @@ _CSS = (
     "color:inherit;font:inherit;margin:.3em 0}"
     ".d2l-knob{display:flex;align-items:center;gap:.6em;color:currentColor}"
     ".d2l-knob label{display:flex;align-items:center;gap:.6em;margin:0}"
-    ".d2l-knob input{width:14em;max-width:50vw;accent-color:currentColor}"
+    ".d2l-knob input{width:14em;max-width:50vw;accent-color:#0072b2}"
     ".d2l-knob output{min-width:4em;font-variant-numeric:tabular-nums}"
 )
 _SCRIPT = """(function () {

@@ -25,13 +25,14 @@ DASHES: tuple[Any, ...] = (
     (0, (5, 1.5)),
     (0, (6, 1.5, 1.2, 1.5)),
     (0, (1.2, 1.4)),
-    (0, (9, 2)),
+    (0, (2.5, 3)),
     (0, (5, 1.5, 1.2, 1.5, 1.2, 1.5)),
 )
 MARKERS = ("o", "s", "^", "D", "v", "P")
 INK = "#222222"
 
-STYLE: dict[str, Any] = {
+# Any, because matplotlib types the names of its settings since 3.11 only.
+STYLE: Any = {
     "axes.axisbelow": True,
     "axes.edgecolor": INK,
     "axes.facecolor": "white",
