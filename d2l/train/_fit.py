@@ -1,0 +1,199 @@
+"""The training loop."""
+
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from d2l import _session, runtime
+from d2l.train._history import History
+from d2l.train._refuse import (
+    check_again,
+    check_batches,
+    check_finite,
+    check_labels,
+    check_outputs,
+    check_setup,
+)
+from d2l.train._measure import (
+    Batches,
+    Metric,
+    Model,
+    accuracy,
+    measure,
+    modes_restored,
+    move,
+    weighted_mean,
+)
+
+# Losses are read from the device once in so many batches: often enough to
+# stop soon after a NaN, seldom enough that a GPU is not made to wait.
+_READ_EVERY = 50
+
+
+def sgd(params: Iterable[Tensor], lr: float) -> None:
+    """Take one step of gradient descent and clear the gradients.
+
+    ``p <- p - lr * p.grad`` for every parameter, in place. The gradient is
+    expected to be that of a *mean* loss, so nothing is divided here.
+
+    Args:
+        params: Tensors that require gradients. Those whose gradient is
+            ``None`` stay as they are.
+        lr: The learning rate, positive.
+
+    Raises:
+        ValueError: The learning rate is not positive.
+    """
+    if not lr > 0:
+        raise ValueError(f"lr is {lr}; a learning rate is positive")
+    with torch.no_grad():
+        for param in params:
+            if param.grad is not None:
+                param -= lr * param.grad
+                param.grad = None
+
+
+def fit(
+    model: Model,
+    train: Batches,
+    test: Batches | None = None,
+    *,
+    loss: Metric,
+    optimizer: torch.optim.Optimizer,
+    epochs: int,
+    device: torch.device | str | None = None,
+    metric: Metric | None = accuracy,
+    metric_after_epoch: bool = False,
+) -> History:
+    """Train a model with mini-batches and measure it after every epoch.
+
+    Each step is the same: forward, loss, ``zero_grad``, ``backward``,
+    ``step``. The model is trained in ``train()`` mode and evaluated in
+    ``eval()`` mode without gradients; afterwards every part of it is in the
+    mode it was in before. Nothing is drawn or printed; a progress bar shows
+    when a person is watching.
+
+    Args:
+        model: A module, or a function of the inputs.
+        train: Batches ``(inputs, targets)``; each pass is one epoch.
+        test: Batches to evaluate on after every epoch.
+        loss: Takes ``(outputs, targets)`` and returns the mean over the
+            batch, or one loss per sample.
+        optimizer: Holds the parameters to change.
+        epochs: How many passes, at least 1.
+        device: Where to compute; the model is moved there. ``None`` takes
+            ``d2l.runtime.device()``.
+        metric: Takes ``(outputs, targets)`` and returns a mean over the
+            batch; ``None`` measures only the loss.
+        metric_after_epoch: Measure the training metric in a pass of its own
+            after each epoch, so that it can be compared with the test
+            metric, at the cost of that pass.
+
+    Returns:
+        The history, also when the run is stopped with Ctrl-C: then it holds
+        the epochs that were finished.
+
+    Raises:
+        ValueError: Batches are empty, shapes of outputs and targets do not
+            fit, a label is outside the classes, ``epochs`` is below 1, the
+            loss sums over the batch, or there is nothing to train.
+        TrainingDiverged: The loss became infinite or not a number; the
+            message names the epoch and the batch.
+    """
+    device = torch.device(device) if device else runtime.device()
+    check_setup(model, loss, optimizer, epochs)
+    if isinstance(model, nn.Module):
+        model.to(device)
+    check_again(train)
+    if test is not None:
+        check_batches(model, test, device)
+    history = History()
+    with modes_restored(model):
+        try:
+            for epoch in range(1, epochs + 1):
+                position = (epoch, epochs)
+                row = _run_epoch(
+                    model, train, loss, optimizer, metric, device, position
+                )
+                if metric and metric_after_epoch:
+                    row["train_metric"] = measure(
+                        model, train, metric, None, device
+                    )[0]
+                if test is not None:
+                    row["test_loss"], row["test_metric"] = measure(
+                        model, test, loss, metric, device
+                    )
+                _append(history, row)
+        except KeyboardInterrupt:
+            history.interrupted = True
+    return history
+
+
+def _run_epoch(
+    model: Model,
+    train: Batches,
+    loss: Metric,
+    optimizer: torch.optim.Optimizer,
+    metric: Metric | None,
+    device: torch.device,
+    position: tuple[int, int],
+) -> dict[str, Any]:
+    """Train for one epoch and return its row of the history."""
+    if isinstance(model, nn.Module):
+        model.train()
+    losses, scores, sizes = [], [], []
+    first_unread = 0
+    unchecked = not hasattr(train, "tensors") and metric is accuracy
+    start = time.perf_counter()
+    for number, (X, y) in enumerate(_watched(train, position), start=1):
+        X, targets = move(X, device), y
+        y_hat = model(X)
+        if number == 1 and position[0] == 1:
+            check_outputs(y_hat, targets, train)
+        elif unchecked and targets.device.type == "cpu":
+            check_labels(targets, y_hat.shape[1])
+        y = move(targets, device)
+        batch_loss = loss(y_hat, y).mean()
+        optimizer.zero_grad()
+        batch_loss.backward()
+        optimizer.step()
+        losses.append(batch_loss.detach())
+        sizes.append(len(y))
+        if metric:
+            with torch.no_grad():
+                scores.append(metric(y_hat, y).mean())
+        if number % _READ_EVERY == 0:
+            check_finite(losses, first_unread, position[0])
+            first_unread = number
+    check_finite(losses, first_unread, position[0])
+    if not sizes:
+        raise ValueError("there is no batch: is the training set empty?")
+    row: dict[str, Any] = {"loss": weighted_mean(losses, sizes)}
+    row["seconds"] = time.perf_counter() - start
+    row["samples_per_second"] = sum(sizes) / row["seconds"]
+    row["train_metric"] = weighted_mean(scores, sizes) if metric else None
+    return row
+
+
+def _append(history: History, row: dict[str, float | None]) -> None:
+    """Add a finished epoch; what was not measured has no entry."""
+    for name, value in row.items():
+        if value is not None:
+            getattr(history, name).append(value)
+
+
+def _watched(
+    train: Batches, position: tuple[int, int]
+) -> Iterable[tuple[Tensor, Tensor]]:
+    """Show a progress bar when a person is watching."""
+    watched = sys.stderr.isatty() or "ipykernel" in sys.modules
+    if _session.recording() or not watched:
+        return train
+    from tqdm.auto import tqdm
+
+    epoch, epochs = position
+    return tqdm(train, desc=f"epoch {epoch}/{epochs}", leave=False)
