@@ -16,8 +16,6 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 # Runs outside of make, because it is what brings make to Windows.
 SET_UP = {"choco install make --no-progress --yes"}
-# What make takes on the command line, from the head of the Makefile.
-VARIABLES = {"NB", "SCALE", "SHARD", "JOBS", "PUSH"}
 
 Workflow = dict[str, Any]
 
@@ -52,10 +50,11 @@ def commands(workflow: Workflow) -> list[str]:
     ]
 
 
-def targets() -> set[str]:
-    """Return the targets that the Makefile declares."""
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+def makefile() -> tuple[set[str], set[str]]:
+    """Return the targets of the Makefile, and the variables that it reads."""
+    text = (ROOT / "Makefile").read_text("utf-8")
+    targets = re.findall(r"^([a-z]+):", text, re.MULTILINE)
+    return set(targets), set(re.findall(r"\$\(([A-Z]+)\)", text))
 
 
 def test_there_is_a_workflow_for_each_purpose():
@@ -71,6 +70,8 @@ def test_there_is_a_workflow_for_each_purpose():
 @ALL
 def test_every_step_is_a_target_that_runs_here_too(workflow):
     """A command in a workflow is `make TARGET`, and the Makefile has it."""
+    targets, variables = makefile()
+
     for command in set(commands(workflow)) - SET_UP:
         plain = re.sub(r"\$\{\{.*?\}\}", "0", command)
         program, *words = shlex.split(plain)
@@ -78,9 +79,9 @@ def test_every_step_is_a_target_that_runs_here_too(workflow):
         assert program == "make", command
         goals = [word for word in words if "=" not in word]
         assert goals, command
-        assert set(goals) <= targets(), command
+        assert set(goals) <= targets, command
         given = {word.split("=")[0] for word in words if "=" in word}
-        assert given <= VARIABLES, command
+        assert given <= variables, command
 
 
 @ALL
