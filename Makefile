@@ -76,7 +76,7 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml
 		--no-annotate --output-file requirements.lock pyproject.toml
 
 publish: $(READY) ## leave the notebooks for Colab and Binder in _build/notebooks
-	$(RUN) -m tools.publish
+	$(RUN) -m tools.publish $(if $(PUSH),--push)
 
 $(READY): requirements.lock
 	$(PYTHON) -m venv .venv
