@@ -62,7 +62,8 @@ class BookMap(SphinxDirective):
 
     def _entry(self, entry: pages.Planned) -> list[nodes.Node]:
         page = self._page(entry)
-        number, space = nodes.inline(text=entry.number), nodes.Text(" ")
+        number = nodes.inline(text=entry.number, classes=["d2l-number"])
+        space = nodes.Text(" ")
         if page is None:
             title: nodes.Node = nodes.inline("", "", nodes.Text(entry.title))
             hidden = nodes.inline(text=" (planned)", classes=["visually-hidden"])

@@ -1,6 +1,7 @@
 """Small repairs of what other extensions leave behind."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,34 @@ def drop_shared_ids(
             section["ids"] = [
                 name for name in section["ids"] if name not in _SHARED
             ]
+
+
+def repair_html(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
+    """Mend markup that assistive software cannot make sense of."""
+    if "body" in context:
+        context["body"] = repaired(context["body"])
+
+
+def repaired(body: str) -> str:
+    """Return a page's HTML with its roles and lists put right.
+
+    Sphinx writes the parameters of a long signature as a definition list
+    without terms, and the references as a list without items.
+    """
+    body = re.sub(r'<dt class="sig .*?</dt>', _signature, body, flags=re.S)
+    return body.replace('<div role="list" class="citation', '<div class="citation')
+
+
+def _signature(found: re.Match[str]) -> str:
+    text = re.sub(r"</?dl>", "", found.group())
+    text = text.replace("<dd>", '<span class="d2l-parameter">')
+    return text.replace("</dd>", "</span>")
 
 
 def forget_a_bad_build(app: Sphinx, fault: Exception | None) -> None:
@@ -47,6 +76,7 @@ def digest() -> str:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the repairs."""
     app.connect("doctree-resolved", drop_shared_ids)
+    app.connect("html-page-context", repair_html)
     app.connect("build-finished", forget_a_bad_build)
     return {
         "version": "1",

@@ -1,16 +1,18 @@
-// Boxes that scroll can be reached, and scrolled, with the keyboard.
+// What the theme leaves out for readers who use a keyboard or a screen reader.
 (() => {
   "use strict";
 
   const BOXES = [
     "pre",
     "div.math",
+    "mjx-container",
     ".output",
     ".pst-scrollable-table-container",
   ]
     .map((box) => `.bd-article ${box}`)
     .join(", ");
 
+  // Boxes that scroll can be reached, and then scrolled, with the keyboard.
   const mark = () => {
     for (const box of document.querySelectorAll(BOXES)) {
       if (box.scrollWidth > box.clientWidth + 1) {
@@ -21,7 +23,16 @@
     }
   };
 
+  // The arrows that unfold a chapter say which one.
+  const name = () => {
+    for (const fold of document.querySelectorAll(".bd-links summary")) {
+      const chapter = fold.parentElement.parentElement.querySelector("a");
+      fold.setAttribute("aria-label", `Sections of ${chapter.textContent}`);
+    }
+  };
+
   const start = async () => {
+    name();
     mark();
     addEventListener("resize", mark);
     // A folded solution has no size until it is opened.

@@ -1,0 +1,176 @@
+"""The built site in a real browser: one Chromium for all tests.
+
+The tests look at ``_build/html`` as it is and build nothing.
+"""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    Request,
+    sync_playwright,
+)
+
+from tools import pages
+
+SITE = pages.ROOT / "_build" / "html"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+HEIGHT = 900
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    """A file server that does not write a log."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@dataclass
+class Opened:
+    """A page in the browser, with what it asked for and complained of."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def html() -> Path:
+    """The folder of the built site."""
+    if not (SITE / "index.html").is_file():
+        pytest.fail("there is no site in _build/html: run 'make book' first")
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def address(html: Path) -> Iterator[str]:
+    """The site, served on this machine alone."""
+    handler = functools.partial(_Quiet, directory=str(html))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def chromium() -> str:
+    """Return the path of Chromium; skip the test where there is none."""
+    for name in NAMES:
+        found = shutil.which(name)
+        if found:
+            return found
+    reason = f"no Chromium: none of {', '.join(NAMES)} is on PATH"
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}, and CI=true demands one")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The library that drives the browser."""
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(html: Path, playwright: Playwright) -> Iterator[Browser]:
+    """One browser for the session."""
+    browser = playwright.chromium.launch(
+        executable_path=chromium(), args=list(FLAGS)
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session", params=SCHEMES)
+def scheme(request: pytest.FixtureRequest) -> str:
+    """The colours that the reader's system prefers."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
+    """One browser profile for each colour scheme."""
+    made = {
+        scheme: browser.new_context(
+            color_scheme=scheme,
+            reduced_motion="reduce",
+        )
+        for scheme in SCHEMES
+    }
+    yield made
+    for context in made.values():
+        context.close()
+
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture
+def visit(
+    contexts: dict[str, BrowserContext], address: str
+) -> Iterator[Open]:
+    """A function that opens a page: ``visit("index", scheme="dark")``."""
+    opened: list[Opened] = []
+
+    def go(
+        name: str,
+        *,
+        scheme: str = "light",
+        width: int = 1280,
+    ) -> Opened:
+        page = contexts[scheme].new_page()
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        seen = Opened(page)
+        opened.append(seen)
+        page.on("request", lambda request: _note(seen, request))
+        page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                message.type in {"error", "warning"}
+                and seen.complaints.append(message.text)
+            ),
+        )
+        page.route(
+            lambda url: not url.startswith((address, "data:", "blob:")),
+            lambda route: route.abort(),
+        )
+        page.goto(f"{address}/{name}.html", wait_until="load")
+        # Formulas are set after the page is there.
+        page.evaluate("() => window.MathJax?.startup?.promise?.then(() => 1)")
+        return seen
+
+    yield go
+    for seen in opened:
+        seen.page.close()
+
+
+def _note(seen: Opened, request: Request) -> None:
+    if not request.url.startswith(("data:", "blob:")):
+        seen.requests.append(request.url)
