@@ -1,0 +1,706 @@
+"""Figures: what they show, how small they are, what they refuse."""
+
+import base64
+import io
+import re
+import subprocess
+import sys
+import warnings
+from xml.etree import ElementTree as ET
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from d2l import plot
+from d2l.plot import render
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open():
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    yield
+    plt.close("all")
+
+
+def svg_of(axes):
+    """Return the SVG that a notebook would show."""
+    return render.svg(np.ravel(axes)[0].figure)
+
+
+def texts_of(svg):
+    """Return the texts of a picture."""
+    found = ET.fromstring(svg).iter(f"{SVG}text")
+    return ["".join(text.itertext()) for text in found]
+
+
+def loss(w, b):
+    """Return the value of a bowl with its minimum at (1, 2)."""
+    return (w - 1) ** 2 + 2 * (b - 2) ** 2
+
+
+def two_curves():
+    """Draw the figure that most pages have."""
+    epochs = torch.arange(1, 11)
+    return plot.curves(
+        {"train": (epochs, 1 / epochs), "test": (epochs, 1.2 / epochs)},
+        xlabel="epoch",
+        ylabel="loss (nats)",
+        markers=True,
+    )
+
+
+FIGURES = {
+    "curves": two_curves,
+    "functions": lambda: plot.functions({"relu": torch.relu}, -2, 2),
+    "scatter": lambda: plot.scatter(torch.arange(500), torch.arange(500)),
+    "bars": lambda: plot.bars(["a", "b"], [1.0, 2.0]),
+    "histogram": lambda: plot.histogram(torch.linspace(0, 1, 100) ** 2),
+    "heatmap": lambda: plot.heatmap(torch.arange(100).reshape(10, 10) / 7),
+    "big heatmap": lambda: plot.heatmap(torch.arange(900).reshape(30, 30)),
+    "contours": lambda: plot.contours(loss, (-1, 3), (0, 4)),
+    "figure": lambda: plot.figure(2, 2),
+    "surface": lambda: plot.surface(loss, (-1, 3), (0, 4)),
+}
+LARGE = {"surface": 40_000}
+
+
+def test_a_curve_goes_through_its_points():
+    """The coordinates in the SVG are the points, up to the axes' scale."""
+    xs, ys = torch.tensor([0.0, 1.0, 4.0]), torch.tensor([2.0, 3.0, 1.0])
+
+    svg = svg_of(plot.curves({"line": (xs, ys)}))
+
+    path = next(
+        node.attrib["d"]
+        for node in ET.fromstring(svg).iter(f"{SVG}path")
+        if "stroke:#0072b2" in node.get("style", "")
+    )
+    points = torch.tensor(
+        [[float(x) for x in p.split()] for p in re.split("[ML]", path)[1:]]
+    )
+    across, down = (points - points[0]).T
+    torch.testing.assert_close(
+        across / across[-1], (xs - 0) / 4, atol=1e-3, rtol=0
+    )
+    torch.testing.assert_close(
+        down / down[-1], (ys - 2) / -1, atol=1e-3, rtol=0
+    )
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_line_art_is_small_and_stands_alone(name):
+    """One SVG element on a white card that asks for no other file."""
+    svg = svg_of(FIGURES[name]())
+
+    root = ET.fromstring(svg)
+    assert root.tag == f"{SVG}svg"
+    assert len(svg) < LARGE.get(name, 25_000)
+    references = re.findall(r'(?:href="|url\()([^")]*)', svg)
+    assert all(re.match("#|data:image/png;", found) for found in references)
+    used = {found[1:] for found in references if found.startswith("#")}
+    assert used == {node.get("id") for node in root.iter() if node.get("id")}
+    assert not re.search("DOCTYPE|<script|<style|metadata|Matplotlib", svg)
+    assert render.MARK not in svg
+    background = root.find(f"{SVG}path")
+    assert background is not None
+    assert background.get("style") == "fill:#fff"
+
+
+def test_labels_are_text():
+    """Labels can be searched, read aloud, and drawn in the reader's font."""
+    svg = svg_of(two_curves())
+
+    assert {"epoch", "loss (nats)", "train", "test"} <= set(texts_of(svg))
+    assert "Verdana" in svg
+
+
+def test_awkward_text_survives():
+    """Markup in a label is text, and so is a style's look-alike."""
+    name = 'a <b> & "c" style="fill:#123456"'
+
+    svg = svg_of(plot.curves({"x": [1, 2]}, xlabel=name))
+
+    assert name in texts_of(svg)
+
+
+def test_neighbours_that_share_a_style_look_the_same():
+    """Saying a style once for a group changes no colour of a cell."""
+    axes = plot.heatmap([[0.0, 1.0], [2.0, 3.0]])
+    expected = [
+        mpl.colors.to_hex(color)
+        for color in axes.collections[0].to_rgba(np.arange(4.0))
+    ]
+
+    root = ET.fromstring(svg_of(axes))
+
+    cells = [
+        node.get("fill")
+        for group in root.iter(f"{SVG}g")
+        for node in group.findall(f"{SVG}path")
+        if node.get("fill")
+    ]
+    assert [mpl.colors.to_hex(cell) for cell in cells] == expected
+
+
+def test_dots_join_into_one_path():
+    """A cloud of points is one element with a dot for each of them."""
+    svg = svg_of(plot.scatter(range(300), range(300)))
+
+    longest = max(
+        (node.get("d", "") for node in ET.fromstring(svg).iter()), key=len
+    )
+    assert len(re.findall(r"M[\d. -]+h0", longest)) == 300
+
+
+def test_a_joined_dot_is_as_wide_as_its_marker():
+    """A stroke's width is the diameter."""
+    svg = svg_of(plot.scatter(range(9), range(9), dot=6.0))
+
+    (width,) = set(re.findall(r'stroke-width="([\d.]+)"', svg))
+    assert float(width) == pytest.approx(6.0)
+
+
+def test_a_long_series_keeps_its_extremes():
+    """100,000 points become few, and the one spike among them stays."""
+    ys = torch.zeros(100_000)
+    ys[54_321] = 7.0
+    ys[12_345] = torch.nan
+
+    axes = plot.curves({"spike": ys})
+
+    xs, shown = axes.lines[0].get_data()
+    assert len(xs) < 1300
+    assert shown[list(xs).index(54_321)] == 7.0
+    assert np.isnan(shown).any()
+    assert (xs[0], xs[-1]) == (0, 99_999)
+
+
+def test_a_curve_that_turns_back_is_not_thinned():
+    """Only a series in order along x may lose points."""
+    angle = torch.linspace(0, 6.28, 5000)
+
+    axes = plot.curves({"circle": (angle.cos(), angle.sin())})
+
+    assert len(axes.lines[0].get_xdata()) == 5000
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_same_figure_has_the_same_bytes(name):
+    """Drawing twice makes no difference."""
+    assert svg_of(FIGURES[name]()) == svg_of(FIGURES[name]())
+
+
+def test_other_processes_draw_the_same_bytes():
+    """No hash seed, date or counter of a process shows in a figure."""
+    code = """
+import hashlib, torch
+from d2l import plot
+from d2l.plot import render
+a = plot.curves({"a": [1, 3, 2], "b": [2, 1, 3]}, log="y", markers=True)
+b = plot.images(torch.arange(784).reshape(1, 28, 28) % 256)
+e = plot.explore(lambda k: plot.bars("ab", [k, 1]), alt="x", k=[1, 2])
+all = render.svg(a.figure).encode() + render.png(b[0].figure)
+print(hashlib.sha256(all + e.html.encode()).hexdigest())
+"""
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "MPLBACKEND": "agg", "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert len(hashes) == 1
+
+
+def test_figures_on_one_page_do_not_share_ids():
+    """Two figures with the same frame of axes still name it apart."""
+    ids = [
+        {node.get("id") for node in ET.fromstring(svg).iter()} - {None}
+        for svg in (
+            svg_of(plot.curves({"x": [1, 2]})),
+            svg_of(plot.curves({"x": [2, 1]})),
+        )
+    ]
+
+    assert ids[0]
+    assert not ids[0] & ids[1]
+
+
+@pytest.mark.parametrize(("num_lines", "has_legend"), [(1, False), (2, True)])
+def test_a_legend_needs_two_series(num_lines, has_legend):
+    """One line is named by the axis."""
+    axes = plot.curves({f"line {i}": [0, i] for i in range(num_lines)})
+
+    assert (axes.get_legend() is not None) == has_legend
+
+
+def test_lines_differ_without_colour():
+    """On a grey print the dashes tell six lines apart."""
+    axes = plot.curves({str(i): [0, i] for i in range(6)})
+
+    looks = {str(line._dash_pattern) for line in axes.lines}
+    assert len(looks) == 6
+    assert len({line.get_color() for line in axes.lines}) == 6
+
+
+def test_curves_take_what_holds_numbers():
+    """Tensors with gradients, half precision, arrays and lists are alike."""
+    given = [1.0, 2.0, 4.0]
+
+    axes = plot.curves(
+        {
+            "list": given,
+            "array": np.array(given),
+            "gradient": torch.tensor(given, requires_grad=True),
+            "bfloat16": torch.tensor(given, dtype=torch.bfloat16),
+            "numbers": [torch.tensor(x) for x in given],
+            "pair": (range(3), given),
+        }
+    )
+
+    for line in axes.lines:
+        np.testing.assert_array_equal(line.get_ydata(), given)
+
+
+def test_two_numbers_in_a_tuple_are_a_series():
+    """Only a tuple of two series is taken as (xs, ys)."""
+    axes = plot.curves({"short": (3.0, 5.0)})
+
+    assert list(axes.lines[0].get_ydata()) == [3.0, 5.0]
+
+
+def test_drawing_into_axes_adds_to_them():
+    """A second call goes on with the next colour, and a legend appears."""
+    axes = plot.curves({"a": [1, 2]})
+
+    again = plot.curves({"b": [2, 1]}, ax=axes)
+
+    assert again is axes
+    assert axes.lines[1].get_color() == plot.COLORS[1]
+    assert axes.get_legend() is not None
+
+
+def test_functions_are_sampled_on_the_whole_interval():
+    """Both ends belong to the graph."""
+    axes = plot.functions({"square": torch.square}, -3, 2, num=11)
+
+    xs, ys = axes.lines[0].get_data()
+    assert (xs[0], xs[-1], len(xs)) == (-3, 2, 11)
+    np.testing.assert_allclose(ys, xs**2, rtol=1e-6)
+
+
+def test_scatter_names_its_groups():
+    """Each group has its own marker, colour and name."""
+    axes = plot.scatter(
+        torch.arange(6), torch.arange(6), groups=torch.arange(6) % 3
+    )
+
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["0", "1", "2"]
+    assert len({line.get_marker() for line in axes.lines}) == 3
+    np.testing.assert_array_equal(axes.lines[1].get_xdata(), [1, 4])
+
+
+def test_bars_stand_side_by_side():
+    """Bars of two series share the width of one label."""
+    axes = plot.bars(["a", "b"], {"one": [1, 2], "two": [3, 4]})
+
+    ends = [(bar.get_x(), bar.get_width()) for bar in axes.patches]
+    assert ends[0][0] + ends[0][1] == pytest.approx(ends[2][0])
+    assert [bar.get_height() for bar in axes.patches] == [1, 2, 3, 4]
+
+
+def test_horizontal_bars_read_from_the_top():
+    """The first label stands highest."""
+    axes = plot.bars(["first", "second"], [1, 2], horizontal=True)
+
+    assert axes.yaxis_inverted()
+    assert axes.patches[1].get_width() == 2
+
+
+def test_histogram_counts_what_numpy_counts():
+    """Bins and heights are NumPy's; NaN is left out."""
+    values = torch.randn(500)
+    values[3] = torch.nan
+
+    axes = plot.histogram(values, bins=7)
+
+    heights, edges = np.histogram(values[~values.isnan()].numpy(), 7)
+    data = axes.patches[0].get_data()
+    np.testing.assert_array_equal(data.values, heights)
+    np.testing.assert_allclose(data.edges, edges)
+
+
+@pytest.mark.parametrize(
+    "shape", [(28, 28), (3, 8, 9), (5, 1, 28, 28), (2, 3, 10, 20), (1, 4, 4)]
+)
+def test_images_of_any_size(shape):
+    """One axes per image, filled with its pixels, in a PNG of its shape."""
+    pixels = torch.rand(shape)
+    num = 1 if len(shape) == 2 else shape[0]
+
+    axes = plot.images(pixels)
+
+    assert axes.shape == (num,)
+    expected = pixels.reshape(num, -1, *shape[-2:])[0]
+    shown = axes[0].images[0].get_array()
+    np.testing.assert_allclose(
+        np.atleast_3d(shown), np.moveaxis(expected.numpy(), 0, -1)
+    )
+    assert axes[0].figure.art == "png"
+
+
+def test_a_png_shows_the_pixels_exactly():
+    """Fewer colours in the file do not change a pixel."""
+    axes = plot.images(torch.rand(1, 3, 6, 6))
+
+    data = render.png(axes[0].figure)
+
+    buffer = io.BytesIO()
+    axes[0].figure.savefig(buffer, format="png", dpi=192)
+    whole, small = Image.open(buffer), Image.open(io.BytesIO(data))
+    assert small.convert("RGB").tobytes() == whole.convert("RGB").tobytes()
+    assert small.mode == "P"
+    assert len(data) < len(buffer.getvalue())
+    assert not small.info.get("Software")
+
+
+def test_grey_images_are_scaled_together():
+    """Bytes run to 255, fractions to 1, other numbers over all images."""
+    images = {
+        (0, 255): torch.full((2, 4, 4), 9, dtype=torch.uint8),
+        (0, 1): torch.rand(2, 4, 4) / 2,
+        (-1, 3): torch.linspace(-1, 3, 32).reshape(2, 4, 4),
+    }
+
+    for limits, pixels in images.items():
+        for axes in plot.images(pixels):
+            assert axes.images[0].get_clim() == limits
+
+
+def test_ten_garments_are_a_small_file():
+    """A row of small grey images stays below 40 kB."""
+    axes = plot.images(torch.rand(10, 1, 28, 28), titles=range(10))
+
+    assert len(render.png(axes[0].figure)) < 40_000
+
+
+def test_numbers_on_cells_can_be_read():
+    """Every number has a contrast of at least 4.5 to its cell."""
+    axes = plot.heatmap(torch.linspace(0, 1, 100).reshape(10, 10))
+
+    def luminance(color):
+        rgb = np.array(mpl.colors.to_rgb(color))
+        linear = np.where(
+            rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4
+        )
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    cells = axes.collections[0].to_rgba(np.linspace(0, 1, 100))
+    for text, cell in zip(axes.texts, cells, strict=True):
+        pair = [luminance(text.get_color()), luminance(cell[:3])]
+        assert (max(pair) + 0.05) / (min(pair) + 0.05) >= 4.5
+
+
+def test_heatmap_writes_rows_from_the_top():
+    """Integers stay integers, and the first row is on top."""
+    axes = plot.heatmap([[1, 2], [3, 4]], xticks=["a", "b"])
+
+    written = {text.get_text(): text.get_position() for text in axes.texts}
+    assert written["1"] == (0.5, 0.5)
+    assert written["3"] == (0.5, 1.5)
+    assert axes.yaxis_inverted()
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["a", "b"]
+
+
+def test_heatmap_takes_a_format_and_leaves_holes():
+    """A format says how numbers look; NaN is an empty cell."""
+    axes = plot.heatmap([[0.25, float("nan")]], annotate=".0%")
+
+    assert [text.get_text() for text in axes.texts] == ["25%"]
+
+
+def test_contours_mark_the_minimum():
+    """Lines lie around the minimum, and the path starts with a ring."""
+    path = torch.tensor([[3.0, 4.0], [1.0, 2.0]])
+
+    axes = plot.contours(loss, (-1, 3), (0, 4), path=path)
+
+    lowest = min(
+        (p for p in axes.collections[0].get_paths() if len(p.vertices)),
+        key=lambda p: np.prod(np.ptp(p.vertices, axis=0)),
+    )
+    np.testing.assert_allclose(lowest.vertices.mean(0), [1, 2], atol=0.1)
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), path)
+    np.testing.assert_array_equal(axes.lines[1].get_xydata(), path[:1])
+
+
+def test_contours_take_a_function_of_single_numbers():
+    """A loss that averages over data works as it is written."""
+    x = torch.linspace(-1, 1, 7)
+    y = 2 * x + 1
+
+    axes = plot.contours(
+        lambda w, b: ((w * x + b - y) ** 2).mean(), (0, 4), (0, 2), num=5
+    )
+
+    assert len(axes.collections[0].levels) == 8
+
+
+def test_surface_is_in_space():
+    """Heights are those of the function, the path lies on the surface."""
+    axes = plot.surface(loss, (0, 2), (1, 3), path=[(0.0, 1.0)], num=5)
+
+    _, _, heights = axes.lines[0].get_data_3d()
+    assert list(heights) == [3.0]
+    assert axes.name == "3d"
+
+
+def test_figure_gives_axes_in_a_grid():
+    """One axes alone, else an array of them."""
+    assert isinstance(plot.figure(), mpl.axes.Axes)
+    assert plot.figure(2, 3).shape == (2, 3)
+    assert plot.figure(1, 2, sharey=True).shape == (2,)
+
+
+REFUSALS = [
+    (lambda: plot.curves({}), ValueError, "no series"),
+    (lambda: plot.curves([1, 2]), TypeError, "mapping.*received list"),
+    (lambda: plot.curves({"loss": []}), ValueError, "'loss' is empty"),
+    (
+        lambda: plot.curves({"loss": ([1, 2], [1, 2, 3])}),
+        ValueError,
+        "xs of 'loss' has 2, ys of 'loss' has 3",
+    ),
+    (lambda: plot.curves({"a": ["x"]}), TypeError, "'a' must be real"),
+    (
+        lambda: plot.curves({"a": torch.ones(2, 3)}),
+        ValueError,
+        r"'a' must be a series.*\(2, 3\)",
+    ),
+    (lambda: plot.curves({"a": [1]}, log="z"), ValueError, "received 'z'"),
+    (
+        lambda: plot.curves({"a": [0, -1]}, log="y"),
+        ValueError,
+        "'a' has no positive y",
+    ),
+    (lambda: plot.curves({"a": [1]}, ax=3), TypeError, "received int"),
+    (
+        lambda: plot.functions({"sum": torch.sum}, 0, 1),
+        ValueError,
+        r"'sum'.*\(201,\); received Tensor of shape \(\)",
+    ),
+    (
+        lambda: plot.functions({"f": torch.relu}, 1, 1),
+        ValueError,
+        "low < high",
+    ),
+    (
+        lambda: plot.scatter([1, 2], [1]),
+        ValueError,
+        "x has 2, y has 1",
+    ),
+    (
+        lambda: plot.scatter([1, 2], [1, 2], groups=[0]),
+        ValueError,
+        "points has 2, groups has 1",
+    ),
+    (
+        lambda: plot.bars(["a"], {"ours": [1, 2]}),
+        ValueError,
+        "labels has 1, ours has 2",
+    ),
+    (
+        lambda: plot.histogram([float("nan")]),
+        ValueError,
+        "no finite value",
+    ),
+    (
+        lambda: plot.images(torch.ones(2, 4, 8, 8)),
+        ValueError,
+        r"\(n, 3, h, w\); received \(2, 4, 8, 8\)",
+    ),
+    (lambda: plot.images(torch.ones(5)), ValueError, r"received \(5,\)"),
+    (lambda: plot.images(torch.ones(0, 8, 8)), ValueError, "no image"),
+    (
+        lambda: plot.images(torch.ones(2, 8, 8), titles=["a"]),
+        ValueError,
+        "1 titles for 2 images",
+    ),
+    (
+        lambda: plot.images([torch.ones(2, 2), torch.ones(3, 3)]),
+        ValueError,
+        "one shape throughout",
+    ),
+    (lambda: plot.heatmap([1, 2]), ValueError, r"received \(2,\)"),
+    (
+        lambda: plot.heatmap([[1, 2]], xticks=["a"]),
+        ValueError,
+        "xticks has 1 names for 2 columns",
+    ),
+    (
+        lambda: plot.contours(lambda w, b: torch.ones(3), (0, 1), (0, 1)),
+        ValueError,
+        r"one number.*\(3,\)",
+    ),
+    (
+        lambda: plot.contours(lambda w, b: 1.0, (0, 1), (0, 1)),
+        ValueError,
+        "one value on the whole grid",
+    ),
+    (
+        lambda: plot.contours(loss, (0, 1), (0, 1), path=[1, 2]),
+        ValueError,
+        r"received shape \(2,\)",
+    ),
+    (
+        lambda: plot.surface(loss, (0, 1), (0, 1), ax=plot.figure()),
+        ValueError,
+        "3-D axes",
+    ),
+    (lambda: plot.figure(0), ValueError, "received 0 x 1"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "match"), REFUSALS)
+def test_refusals_say_what_is_wrong(call, error, match):
+    """The message names what was received and what is expected."""
+    with pytest.raises(error, match=match):
+        call()
+
+
+def test_a_refusal_opens_no_figure():
+    """Wrong arguments leave no empty card behind in a notebook."""
+    import matplotlib.pyplot as plt
+
+    with pytest.raises(ValueError, match="empty"):
+        plot.curves({"a": []})
+
+    assert not plt.get_fignums()
+
+
+def test_global_settings_stay_as_they_are():
+    """Other figures of a notebook look as they would without the package."""
+    before = dict(mpl.rcParams)
+
+    for draw in FIGURES.values():
+        svg_of(draw())
+
+    assert dict(mpl.rcParams) == before
+
+
+def test_global_settings_do_not_reach_a_card():
+    """A notebook's own style changes no figure of the package."""
+    expected = svg_of(two_curves())
+
+    with mpl.rc_context({"font.size": 30, "svg.fonttype": "path"}):
+        found = svg_of(two_curves())
+
+    assert found == expected
+
+
+def test_arguments_stay_as_they_are():
+    """Drawing changes no tensor that it is given."""
+    pixels, path = torch.rand(2, 3, 4, 4), torch.rand(3, 2)
+    before = pixels.clone(), path.clone()
+
+    plot.images(pixels)
+    plot.heatmap(pixels[0, 0])
+    plot.contours(loss, (-1, 3), (0, 4), path=path)
+    plot.functions({"in place": lambda x: x.mul_(2)}, 0, 1)
+
+    assert torch.equal(pixels, before[0])
+    assert torch.equal(path, before[1])
+
+
+def test_importing_needs_neither_display_nor_notebook():
+    """Not even pyplot is imported before there is something to draw."""
+    code = (
+        "import sys; from d2l import plot; "
+        "print(*{'matplotlib.pyplot', 'IPython', 'ipywidgets', 'PIL.Image'}"
+        " & set(sys.modules))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert set(done.stdout.split()) <= {"PIL.Image"}
+
+
+@pytest.fixture(scope="module")
+def outputs():
+    """Outputs of a notebook's cells, run by a real kernel."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    cells = [
+        "import torch, d2l, matplotlib.pyplot as plt",
+        "axes = d2l.plot.curves({'a': [1, 2]})\naxes.set_title('Edited')\n1",
+        "axes = d2l.plot.images(torch.rand(2, 8, 8))",
+        "_ = plt.plot([1, 2])",
+        "%config InlineBackend.figure_formats = ['png', 'svg']\n"
+        "%matplotlib inline\n"
+        "axes = d2l.plot.heatmap([[1, 2]])",
+        "axes = d2l.plot.figure(1, 2)\n"
+        "d2l.plot.images(torch.rand(1, 8, 8), ax=axes[0])\n"
+        "_ = axes[1].plot([1, 2])",
+    ]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the client, not of the kernel
+        NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    return [
+        [out for out in cell.outputs if out.output_type == "display_data"]
+        for cell in notebook.cells
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "formats"),
+    [
+        (1, {"image/svg+xml"}),
+        (2, {"image/png"}),
+        (3, {"image/png"}),
+        (4, {"image/svg+xml"}),
+        (5, {"image/png"}),
+    ],
+    ids=["line art", "images", "other figure", "other settings", "mixed"],
+)
+def test_a_cell_shows_one_figure_in_one_format(outputs, cell, formats):
+    """SVG for line art and PNG for images, whatever the notebook asks for."""
+    (shown,) = outputs[cell]
+
+    assert set(shown.data) - {"text/plain"} == formats
+
+
+def test_a_figure_shows_edits_made_in_its_cell(outputs):
+    """It is drawn when the cell ends."""
+    assert "Edited" in texts_of(outputs[1][0].data["image/svg+xml"])
+
+
+def test_a_png_says_its_size(outputs):
+    """It has twice the pixels that it takes on the page."""
+    (shown,) = outputs[2]
+
+    data = base64.b64decode(shown.data["image/png"])
+    width, _ = Image.open(io.BytesIO(data)).size
+    assert width == pytest.approx(
+        2 * shown.metadata["image/png"]["width"], abs=2
+    )
