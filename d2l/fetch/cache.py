@@ -173,9 +173,10 @@ class Slot:
             if _read(self._mark) == facts:
                 return True
             right = matches(self.path, self.entry.digest)
+            age = time.time_ns() - self.path.stat().st_mtime_ns
         except OSError:
             return False
-        if right and time.time_ns() - self.path.stat().st_mtime_ns > SETTLED:
+        if right and age > SETTLED:
             _note(self._mark, facts)
         return right
 

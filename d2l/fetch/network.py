@@ -18,15 +18,19 @@ from urllib.parse import urlsplit
 
 from pooch import HTTPDownloader
 
-from d2l.fetch.cache import CHUNK, Part
+from d2l.fetch.cache import Part
 from d2l.fetch.errors import CannotKeep, NotUsable
 
 if TYPE_CHECKING:
+    import requests
     from tqdm import tqdm
 
 PATIENCE = 10.0  # seconds that all silent servers may cost one process
 PER_ADDRESS = 5.0  # seconds that one of them may cost
 SLOWEST = 20_000.0  # bytes per second; below this, waiting time adds up
+# A chunk is seen when it is whole: it must be small against what the slowest
+# line brings in a second, or a slow line looks like a silent one.
+CHUNK = 2**13  # bytes
 NOTABLE = 1.0  # seconds; what failed faster may be asked again
 MEMORY = 600.0  # seconds for which a silent server is left alone
 BAR_DELAY = 2.0  # seconds before a download shows a progress bar
@@ -131,16 +135,22 @@ class _Transfer(threading.Thread):
         self._error: Exception | None = None
 
     def run(self) -> None:
+        # The downloader does not hang up when it fails; the hook lets us.
+        answers: list[requests.Response] = []
         download = HTTPDownloader(
             chunk_size=CHUNK,
             timeout=self._allowed + 1,
             # Files are wanted as they lie on the server, not re-encoded.
             headers={"Accept-Encoding": "identity"},
+            hooks={"response": lambda answer, **_: answers.append(answer)},
         )
         try:
             download(self._url, self._part, None)
         except Exception as error:
             self._error = error
+        finally:
+            for answer in answers:
+                answer.close()
 
     def conclude(self) -> None:
         """Raise what went wrong, in plain words, if anything did."""

@@ -14,6 +14,11 @@ from d2l.fetch.registry import Entry
 
 GZIP_MAGIC = b"\x1f\x8b"
 UNKNOWN_SIZE_LIMIT = 2 * 10**9  # bytes, for files of unknown size
+ROOM = "free some space or set D2L_DATA to a folder that can be written"
+HOPELESS = (
+    "tell the maintainers: the archive has the hash of the registry, "
+    "so another download would not help"
+)
 
 # One patience for the whole process: see Network.
 _NETWORK = Network()
@@ -71,8 +76,9 @@ def unfold(entry: Entry, *, network: Network = _NETWORK) -> Path:
                 slot.accept_contents()
             return slot.contents
     except (CannotKeep, NotUsable) as error:
+        advice = ROOM if isinstance(error, CannotKeep) else HOPELESS
         raise unavailable(
-            f"The contents of {_title(entry)}", [str(error)], _advice(entry)
+            f"The contents of {_title(entry)}", [str(error)], [advice]
         ) from error
 
 
@@ -158,11 +164,7 @@ def _without_cache(entry: Entry, attempts: list[str]) -> Path:
             and matches(place, entry.digest)
         ):
             return place
-    raise unavailable(
-        _title(entry),
-        attempts,
-        ["free some space or set D2L_DATA to a folder that can be written"],
-    )
+    raise unavailable(_title(entry), attempts, [ROOM])
 
 
 def _title(entry: Entry) -> str:
