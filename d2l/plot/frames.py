@@ -7,6 +7,7 @@ HTML is in `static`.
 
 import base64
 import html
+import io
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -296,7 +297,11 @@ def _common_layout(
 
 
 def _places(card: Figure) -> list[Bbox]:
-    card.draw_without_rendering()
+    if getattr(card, "art", "") == "svg":
+        # Text is measured by who draws it, so SVG is asked, not Agg.
+        card.savefig(io.StringIO(), format="svg")
+    else:
+        card.draw_without_rendering()
     return [axes.get_position(original=True) for axes in card.axes]
 
 

@@ -145,7 +145,7 @@ def blank(
     card = plt.figure(
         FigureClass=Card,
         figsize=size,
-        dpi=96,
+        dpi=render.CSS_DPI,
         facecolor="white",
         edgecolor="white",
         layout="constrained",

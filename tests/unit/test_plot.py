@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import warnings
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -14,9 +15,12 @@ import pytest
 import torch
 from PIL import Image
 
-from d2l import plot
+import d2l
 from d2l.plot import render
 
+# Untyped: wrong types are handed over on purpose, and matplotlib's own
+# types say little about what is drawn.
+plot: Any = d2l.plot
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -141,7 +145,7 @@ def test_neighbours_that_share_a_style_look_the_same():
     root = ET.fromstring(svg_of(axes))
 
     cells = [
-        node.get("fill")
+        node.attrib["fill"]
         for group in root.iter(f"{SVG}g")
         for node in group.findall(f"{SVG}path")
         if node.get("fill")
