@@ -72,6 +72,8 @@ class Part:
             self._file = open(path, "wb", buffering=0)  # noqa: SIM115
 
     def write(self, chunk: bytes) -> None:
+        if self._file.closed:
+            raise NotUsable("given up, after too long a silence")
         self.num_bytes += len(chunk)
         if self.num_bytes > self.limit:
             raise NotUsable(f"more than {self.limit:,} bytes came")

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     import requests
     from tqdm import tqdm
 
-PATIENCE = 10.0  # seconds that all silent servers may cost one process
-PER_ADDRESS = 5.0  # seconds that one of them may cost
+# Ten seconds are what a dead network may cost a process, all told.
+PATIENCE = 9.0  # seconds that all silent servers may cost one process
+PER_ADDRESS = 4.5  # seconds that one of them may cost
 SLOWEST = 20_000.0  # bytes per second; below this, waiting time adds up
 # A chunk is seen when it is whole: it must be small against what the slowest
 # line brings in a second, or a slow line looks like a silent one.
@@ -170,7 +171,7 @@ def _wait(transfer: _Transfer, part: Part, allowed: float) -> float:
     bar = _progress_bar(part)
     try:
         while transfer.is_alive() and silent < allowed:
-            transfer.join(min(0.1, allowed))
+            transfer.join(min(0.1, allowed - silent))
             now, num_bytes = time.monotonic(), part.num_bytes
             silent += now - before - (num_bytes - seen) / SLOWEST
             silent = max(silent, 0.0)

@@ -28,16 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fetch_server import (
-    Server,
-    body,
-    paced,
-    page,
-    refused_url,
-    running,
-    stalling,
-    truncated,
-)
 from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +38,16 @@ from d2l.fetch.cache import Slot
 from d2l.fetch.network import Network
 from d2l.fetch.places import obtain, unfold
 from d2l.fetch.registry import ENTRIES, Entry
+from tests.unit.fetch_server import (
+    Server,
+    body,
+    paced,
+    page,
+    refused_url,
+    running,
+    stalling,
+    truncated,
+)
 
 CONTENT = b"It was the best of times, it was the worst of times.\n" * 20
 OTHER = CONTENT.swapcase()
@@ -595,6 +595,18 @@ def test_a_damaged_file_in_the_cache_is_replaced(
 
     assert obtain(entry).read_bytes() == CONTENT
     assert server.hits["novel"] == 2
+
+
+@posix
+def test_a_file_is_replaced_whole_not_overwritten(server: Server, home: Path):
+    """Who is reading the old file goes on reading the old file."""
+    home.mkdir()
+    (home / "novel.txt").write_bytes(OTHER)
+
+    with open(home / "novel.txt", "rb", buffering=0) as reader:
+        obtain(entry_of(CONTENT, server.serve("novel", body(CONTENT))))
+
+        assert reader.read() == OTHER
 
 
 @posix
