@@ -9,9 +9,10 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import (
@@ -37,8 +38,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-HEIGHT = 900
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -65,17 +64,32 @@ def html() -> Path:
     return SITE
 
 
+Serve = Callable[[Path], AbstractContextManager[str]]
+
+
 @pytest.fixture(scope="session")
-def address(html: Path) -> Iterator[str]:
-    """The site, served on this machine alone."""
-    handler = functools.partial(_Quiet, directory=str(html))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def serve() -> Serve:
+    """A function that serves a folder to this machine alone."""
+
+    @contextmanager
+    def start(folder: Path) -> Iterator[str]:
+        handler = functools.partial(_Quiet, directory=str(folder))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def address(html: Path, serve: Serve) -> Iterator[str]:
+    """The address of the site."""
+    with serve(html) as address:
+        yield address
 
 
 def chromium() -> str:
@@ -107,47 +121,37 @@ def browser(html: Path, playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(scope="session", params=SCHEMES)
+@pytest.fixture(params=["light", "dark"])
 def scheme(request: pytest.FixtureRequest) -> str:
     """The colours that the reader's system prefers."""
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
-def contexts(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
-    """One browser profile for each colour scheme."""
-    made = {
-        scheme: browser.new_context(
-            color_scheme=scheme,
-            reduced_motion="reduce",
-        )
-        for scheme in SCHEMES
-    }
-    yield made
-    for context in made.values():
-        context.close()
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One profile of the browser, of a reader who dislikes motion."""
+    context = browser.new_context(reduced_motion="reduce")
+    yield context
+    context.close()
 
 
-Open = Callable[..., Opened]
+Open = Callable[..., AbstractContextManager[Opened]]
 
 
-@pytest.fixture
-def visit(
-    contexts: dict[str, BrowserContext], address: str
-) -> Iterator[Open]:
-    """A function that opens a page: ``visit("index", scheme="dark")``."""
-    opened: list[Opened] = []
+@pytest.fixture(scope="session")
+def visit(context: BrowserContext, address: str) -> Open:
+    """A function that opens a page: ``with visit("index") as seen: ...``.
 
+    Whatever is not on this machine cannot be reached, and is noted.
+    """
+
+    @contextmanager
     def go(
-        name: str,
-        *,
-        scheme: str = "light",
-        width: int = 1280,
-    ) -> Opened:
-        page = contexts[scheme].new_page()
-        page.set_viewport_size({"width": width, "height": HEIGHT})
+        name: str, *, width: int = 1280, at: str = address
+    ) -> Iterator[Opened]:
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": 900})
         seen = Opened(page)
-        opened.append(seen)
         page.on("request", lambda request: _note(seen, request))
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))
         page.on(
@@ -158,17 +162,16 @@ def visit(
             ),
         )
         page.route(
-            lambda url: not url.startswith((address, "data:", "blob:")),
+            lambda url: not url.startswith((at, "data:", "blob:")),
             lambda route: route.abort(),
         )
-        page.goto(f"{address}/{name}.html", wait_until="load")
+        page.goto(f"{at}/{name}.html", wait_until="load")
         # Formulas are set after the page is there.
         page.evaluate("() => window.MathJax?.startup?.promise?.then(() => 1)")
-        return seen
+        yield seen
+        page.close()
 
-    yield go
-    for seen in opened:
-        seen.page.close()
+    return go
 
 
 def _note(seen: Opened, request: Request) -> None:

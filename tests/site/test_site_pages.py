@@ -1,12 +1,11 @@
-"""Every page: complete, quiet, self-contained, readable by everyone.
+"""Every page: complete, self-contained, quiet, readable by everyone.
 
-Each page is opened once per colour scheme, and everything that can be seen
-from there is checked on that one visit.
+A page is opened once, and each test looks at it in its own way.
 """
 
 import re
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
 from tools import pages
-
-pytestmark = pytest.mark.browser
 
 # Besides the pages of _toc.yml, Sphinx writes these.
 NAMES = (*pages.toc(), "search", "genindex", "py-modindex")
@@ -42,8 +39,7 @@ def test_site_has_no_page_of_an_earlier_build(html: Path):
 def test_pages_are_small(html: Path):
     """The median page is under 400 kB of HTML, the largest under 1.5 MB."""
     sizes = {
-        name: (html / f"{name}.html").stat().st_size / KILO
-        for name in NAMES
+        name: (html / f"{name}.html").stat().st_size / KILO for name in NAMES
     }
 
     assert statistics.median(sizes.values()) < 400
@@ -51,30 +47,57 @@ def test_pages_are_small(html: Path):
     assert sizes[largest] < 1500, f"{largest} has {sizes[largest]:.0f} kB"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_page_stands_alone(
-    visit: Callable[..., Any], address: str, scheme: str, name: str
-):
-    """Reading asks no other host for anything, and nothing goes wrong.
+def test_every_notebook_can_be_downloaded(html: Path):
+    """The download button leads to the notebook of its own page."""
+    for page in pages.notebooks():
+        text = (html / f"{page.name}.html").read_text("utf-8")
+        button = re.search(
+            r'href="([^"]*)"[^>]*btn-download-source-button', text
+        )
 
-    No request to a third party, no missing file, no error in the console,
-    no image without a description, no serious barrier that axe knows.
-    """
-    seen = visit(name, scheme=scheme)
+        assert button, f"{page.name} has no download button"
+        target = (html / page.name).parent / button.group(1)
+        assert target.read_bytes() == page.path.read_bytes()
 
-    elsewhere = [url for url in seen.requests if not url.startswith(address)]
-    assert elsewhere == []
+
+@pytest.fixture(scope="module", params=NAMES)
+def seen(
+    request: pytest.FixtureRequest, visit: Callable[..., Any]
+) -> Iterator[Any]:
+    """A page, with everything that was folded opened."""
+    with visit(request.param) as seen:
+        seen.page.evaluate(
+            """() => {
+              for (const one of document.querySelectorAll(".toggle-hidden"))
+                one.classList.remove("toggle-hidden");
+              for (const one of document.querySelectorAll("article details"))
+                one.open = true;
+              dispatchEvent(new Event("resize"));
+            }"""
+        )
+        yield seen
+
+
+@pytest.mark.browser
+def test_reading_asks_no_other_host(seen: Any, address: str):
+    """Opening a page sends no request to a third party."""
+    assert seen.requests
+    assert [url for url in seen.requests if not url.startswith(address)] == []
+
+
+@pytest.mark.browser
+def test_page_has_nothing_to_complain_of(seen: Any):
+    """No script fails and no file is missing."""
     assert seen.complaints == []
-    assert without_alt(seen) == []
-    assert barriers(seen) == []
-    assert shown_scheme(seen) == scheme
 
 
-def without_alt(seen: Any) -> list[str]:
-    """Return the pictures in the text that have no description."""
-    return seen.page.evaluate(
+@pytest.mark.browser
+def test_pictures_are_described(seen: Any):
+    """Every picture in the text has a description."""
+    silent = seen.page.evaluate(
         """() => [...document.querySelectorAll(
-             ".bd-article img, .bd-article svg[role=img]")]
+             ".bd-article img, .bd-article .cell_output svg")]
+           .filter(one => !one.parentElement.closest("svg"))
            .filter(one => !(one.getAttribute("alt") ||
                             one.getAttribute("aria-label") ||
                             one.getAttribute("aria-labelledby") ||
@@ -82,34 +105,32 @@ def without_alt(seen: Any) -> list[str]:
            .map(one => one.outerHTML.slice(0, 120))"""
     )
 
+    assert silent == []
 
-def barriers(seen: Any) -> list[str]:
-    """Return what axe calls serious or critical, one line for each place."""
+
+@pytest.mark.browser
+def test_page_has_no_serious_barrier(seen: Any, scheme: str):
+    """Axe finds nothing serious or critical, in light and in dark."""
+    seen.page.emulate_media(color_scheme=scheme)
+    seen.page.wait_for_selector(f'html[data-theme="{scheme}"]')
+
     seen.page.evaluate(AXE_SCRIPT)
     found = seen.page.evaluate(
         """() => axe.run(document, {resultTypes: ["violations"]})"""
     )
-    return [
+
+    assert [
         f"{rule['id']}: {place['target']} {place['html'][:160]}"
         for rule in found["violations"]
         if rule["impact"] in {"serious", "critical"}
         for place in rule["nodes"]
-    ]
+    ] == []
 
 
-def shown_scheme(seen: Any) -> str:
-    """Return whether the page is dark, by the brightness of its ground."""
-    ground = seen.page.evaluate(
-        "() => getComputedStyle(document.body).backgroundColor"
-    )
-    red, green, blue = map(int, re.findall(r"\d+", ground)[:3])
-    return "dark" if red + green + blue < 3 * 128 else "light"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_page_fits_a_phone(visit: Callable[..., Any], name: str):
+@pytest.mark.browser
+def test_page_fits_a_phone(seen: Any):
     """At 360 pixels nothing but a box of its own scrolls sideways."""
-    seen = visit(name, width=360)
+    seen.page.set_viewport_size({"width": 360, "height": 740})
 
     wide = seen.page.evaluate(
         """() => document.documentElement.scrollWidth > innerWidth
@@ -119,17 +140,6 @@ def test_page_fits_a_phone(visit: Callable[..., Any], name: str):
               .map(one => one.outerHTML.slice(0, 100)).slice(0, 5)
           : []"""
     )
+    seen.page.set_viewport_size({"width": 1280, "height": 900})
 
     assert wide == []
-
-
-def test_every_notebook_can_be_downloaded(visit: Callable[..., Any], html: Path):
-    """The download button leads to the notebook of its own page."""
-    notebooks = [page.name for page in pages.notebooks()]
-
-    for name in notebooks:
-        link = visit(name).page.locator(".btn-download-source-button")
-        path = link.get_attribute("href") or ""
-        target = (html / name).parent.joinpath(path).resolve()
-        assert target == (html / "_sources" / f"{name}.ipynb").resolve()
-        assert target.read_bytes() == pages.source(name).read_bytes()
