@@ -19,12 +19,13 @@ _SIDE = 28  # pixels
 _Inside = Float[Tensor, "sample 28 28"]
 # One number per picture.
 _Each = Float[Tensor, "sample 1 1"]
-_Split = tuple[UInt8[Tensor, "sample 1 28 28"], Int64[Tensor, " sample"]]
+_Parts = tuple[
+    tuple[UInt8[Tensor, "train 1 28 28"], Int64[Tensor, " train"]],
+    tuple[UInt8[Tensor, "test 1 28 28"], Int64[Tensor, " test"]],
+]
 
 
-def fashion(
-    *, num_train: int, num_test: int, seed: int
-) -> tuple[_Split, _Split]:
+def fashion(*, num_train: int, num_test: int, seed: int) -> _Parts:
     """Draw garments in the format of Fashion-MNIST.
 
     Ten kinds in equal shares: t-shirt, trouser, pullover, dress, coat,
@@ -48,7 +49,7 @@ def fashion(
     for name, number in (("num_train", num_train), ("num_test", num_test)):
         if number < 1:
             raise ValueError(f"{name} is {number}; draw 1 picture or more")
-    return _split(num_train, 2 * seed), _split(num_test, 2 * seed + 1)
+    return _draw(num_train, 2 * seed), _draw(num_test, 2 * seed + 1)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class _Pen:
 
     def chance(self, probability: float) -> _Each:
         """Draw 1 with a probability, else 0, for each picture."""
-        return (self.any(0, 1) < probability).float()
+        return (self.any(0.0, 1.0) < probability).float()
 
     def body(self, top: _Each, bottom: _Each, *widths: _Each) -> _Inside:
         """Draw a symmetric shape, given half its width from top to bottom."""
@@ -187,7 +188,7 @@ def _coat(pen: _Pen) -> _Inside:
     )
     opening = pen.body(
         pen.near(-0.8),
-        pen.near(1),
+        pen.near(1.0),
         pen.near(0.1),
         pen.near(0.03, 0.02),
         pen.near(0.04, 0.03),
@@ -225,7 +226,7 @@ def _shirt(pen: _Pen) -> _Inside:
         pen.near(-0.78),
         pen.near(-0.5, 0.15),
         pen.near(0.16),
-        pen.near(0.02, 0),
+        pen.near(0.02, 0.0),
     )
     shirt = _union(body, pen.sleeves(pen.any(0.2, 1.1)))
     buttons = torch.minimum(0.05 - pen.x.abs(), torch.sin(20 * pen.y) / 10)
@@ -282,7 +283,9 @@ _KINDS: tuple[Callable[[_Pen], _Inside], ...] = (
 )
 
 
-def _split(number: int, seed: int) -> _Split:
+def _draw(
+    number: int, seed: int
+) -> tuple[UInt8[Tensor, "sample 1 28 28"], Int64[Tensor, " sample"]]:
     """Draw labels in equal shares, and a picture for each."""
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(number, generator=generator, device="cpu")
@@ -302,9 +305,9 @@ def _pen(number: int, generator: torch.Generator) -> _Pen:
         return _any(number, value - reach, value + reach, generator)
 
     line = torch.linspace(-1, 1, _SIDE, dtype=torch.float32, device="cpu")
-    x = line[None, None, :] - near(0, 0.07)
-    y = line[None, :, None] - near(0, 0.07)
-    tilt = near(0, 0.15)
+    x = line[None, None, :] - near(0.0, 0.07)
+    y = line[None, :, None] - near(0.0, 0.07)
+    tilt = near(0.0, 0.15)
     return _Pen(
         (x + tilt * y) * near(1.05, 0.12),
         (y - tilt * x) * near(1.05, 0.12),
@@ -314,17 +317,17 @@ def _pen(number: int, generator: torch.Generator) -> _Pen:
 
 def _paint(shape: _Inside, pen: _Pen) -> UInt8[Tensor, "sample 28 28"]:
     """Fill a shape with shade and pattern, hide a part, add noise."""
-    slant = pen.any(-1, 1)
+    slant = pen.any(-1.0, 1.0)
     stripes = torch.sin(
-        (slant * pen.x + (1 - slant.abs()) * pen.y) * pen.any(4, 25)
+        (slant * pen.x + (1 - slant.abs()) * pen.y) * pen.any(4.0, 25.0)
     )
     light = pen.any(-0.3, 0.3) * pen.x + pen.any(-0.3, 0.3) * pen.y
-    shade = pen.any(0.4, 1) + light
-    shade = shade + pen.any(0, 0.35) * pen.chance(0.6) * stripes
+    shade = pen.any(0.4, 1.0) + light
+    shade = shade + pen.any(0.0, 0.35) * pen.chance(0.6) * stripes
     hidden = pen.limb(
         pen.x,
-        (pen.any(-1, 1), pen.any(-1, 1)),
-        (pen.any(-1, 1), pen.any(-1, 1)),
+        (pen.any(-1.0, 1.0), pen.any(-1.0, 1.0)),
+        (pen.any(-1.0, 1.0), pen.any(-1.0, 1.0)),
         pen.any(0.05, 0.25) - pen.chance(0.6),
     )
     cover = (_without(shape, hidden) * _SIDE / 2 + 0.5).clamp(0, 1)

@@ -30,9 +30,10 @@ FASHION_CLASSES: tuple[str, ...] = (
 
 _NUM_DRAWN = (12_000, 2_000)
 
-_Images = UInt8[Tensor, "sample 1 height width"]
-_Labels = Int64[Tensor, " sample"]
-_Split = tuple[_Images, _Labels]
+_Parts = tuple[
+    tuple[UInt8[Tensor, "train 1 28 28"], Int64[Tensor, " train"]],
+    tuple[UInt8[Tensor, "test 1 28 28"], Int64[Tensor, " test"]],
+]
 
 
 def fashion_mnist(
@@ -75,7 +76,7 @@ def fashion_mnist(
         refuse_small("resize", resize, 1)
     train, test = (
         Batches(
-            *split,
+            *part,
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
@@ -83,36 +84,36 @@ def fashion_mnist(
             limit=limit,
             prepare=functools.partial(to_unit, size=resize),
         )
-        for split, shuffle in zip(_fashion(), (True, False), strict=True)
+        for part, shuffle in zip(_fashion(), (True, False), strict=True)
     )
     return train, test
 
 
-def _fashion() -> tuple[_Split, _Split]:
+def _fashion() -> _Parts:
     """Return the real pictures, or drawn ones where there are none."""
     try:
-        splits = _real_fashion()
+        parts = _real_fashion()
     except fetch.DataUnavailable:
         if _session.provenance().get("fashion_mnist") != "sample":
             print(
                 "Fashion-MNIST cannot be had here: using the embedded sample "
                 f"of {_NUM_DRAWN[0]:,} + {_NUM_DRAWN[1]:,} drawn garments."
             )
-        splits = _drawn_fashion()
+        parts = _drawn_fashion()
         _session.note_data("fashion_mnist", "sample")
     else:
         _session.note_data("fashion_mnist", "real")
-    return splits
+    return parts
 
 
-def _real_fashion() -> tuple[_Split, _Split]:
+def _real_fashion() -> _Parts:
     """Read the four files of the set."""
     if os.environ.get("D2L_SAMPLES") == "1":
         raise fetch.DataUnavailable("D2L_SAMPLES=1 asks for the sample")
     images, labels = (
         [
-            _read_idx(fetch.file(f"fashion_mnist_{part}_{kind}"), num_axes)
-            for part in ("train", "test")
+            _read_idx(fetch.file(f"fashion_mnist_{split}_{kind}"), num_axes)
+            for split in ("train", "test")
         ]
         for kind, num_axes in (("images", 3), ("labels", 1))
     )
@@ -122,14 +123,14 @@ def _real_fashion() -> tuple[_Split, _Split]:
     return train, test
 
 
-def _drawn_fashion() -> tuple[_Split, _Split]:
+def _drawn_fashion() -> _Parts:
     """Return the embedded sample, drawn once per process."""
     train, test = ((X.clone(), y.clone()) for X, y in _draw_fashion_once())
     return train, test
 
 
 @functools.cache
-def _draw_fashion_once() -> tuple[_Split, _Split]:
+def _draw_fashion_once() -> _Parts:
     num_train, num_test = _NUM_DRAWN
     return samples.fashion(num_train=num_train, num_test=num_test, seed=0)
 
@@ -145,19 +146,19 @@ def _read_idx(path: Path, num_axes: int) -> UInt8[Tensor, "..."]:
     """
     content = bytearray(path.read_bytes())
     start = 4 + 4 * num_axes
-    shape = np.frombuffer(content[4:start], dtype=">u4").tolist()
-    if content[:4] != bytes([0, 0, 8, num_axes]):
+    if content[:4] != bytes([0, 0, 8, num_axes]) or len(content) < start:
         raise ValueError(
-            f"{path} begins with {content[:4].hex(' ')}, not with "
-            f"00 00 08 {num_axes:02x}: no IDX file of bytes with "
-            f"{num_axes} axes; remove it so that it is fetched again"
+            f"{path} begins with {content[:4].hex(' ') or 'nothing'}; an IDX "
+            f"file of bytes with {num_axes} axes begins with 00 00 08 "
+            f"{num_axes:02x} and {num_axes} lengths; remove the file so that "
+            "it is fetched again"
         )
+    shape = np.frombuffer(content[4:start], dtype=">u4").tolist()
     if len(content) != start + math.prod(shape):
         raise ValueError(
-            f"{path} has {len(content)} bytes, but its header promises "
-            f"{start} + {math.prod(shape)} for the shape {shape}; remove "
-            "it so that it is fetched again"
+            f"{path} has {len(content):,} bytes; with the shape {shape} of "
+            f"its header it would have {start + math.prod(shape):,}; remove "
+            "the file so that it is fetched again"
         )
-    return torch.frombuffer(content, dtype=torch.uint8, offset=start).view(
-        shape
-    )
+    values = torch.frombuffer(content, dtype=torch.uint8, offset=start)
+    return values.view(shape)
