@@ -66,9 +66,15 @@ class BookMap(SphinxDirective):
         space = nodes.Text(" ")
         if page is None:
             title: nodes.Node = nodes.inline("", "", nodes.Text(entry.title))
-            hidden = nodes.inline(text=" (planned)", classes=["visually-hidden"])
+            hidden = nodes.inline(
+                text=" (planned)", classes=["visually-hidden"]
+            )
             title += hidden
-            return [nodes.inline("", "", number, space, title, classes=["d2l-planned"])]
+            return [
+                nodes.inline(
+                    "", "", number, space, title, classes=["d2l-planned"]
+                )
+            ]
         title = page.title.removeprefix(entry.number).strip()
         return [number, space, markup.link(self.env, page.name, title)]
 

@@ -21,7 +21,9 @@ BUTTONS = {
     "colab_url": "https://colab.research.google.com",
     "thebe": True,
 }
-_GITHUB = re.compile(r"github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
+_GITHUB = re.compile(
+    r"(?<![\w.-])github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?$"
+)
 
 
 def repository(root: Path, env: dict[str, str] | None = None) -> str | None:

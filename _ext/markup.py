@@ -1,6 +1,7 @@
 """Pieces of document that more than one extension makes."""
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from docutils import nodes
 from sphinx import addnodes
@@ -8,7 +9,7 @@ from sphinx.environment import BuildEnvironment
 
 from tools import pages
 
-Content = str | nodes.Node | Sequence[nodes.Node]
+Content: TypeAlias = str | nodes.Node | Sequence[nodes.Node]
 
 
 def link(env: BuildEnvironment, name: str, text: str) -> nodes.Node:

@@ -91,7 +91,15 @@ class ResultsTable(StampDirective):
         ]
         if not rows:
             return [nodes.paragraph(text="No result has been recorded yet.")]
-        headers = "Page What Ours Bound Reported Scale Device".split()
+        headers = [
+            "Page",
+            "What",
+            "Ours",
+            "Bound",
+            "Reported",
+            "Scale",
+            "Device",
+        ]
         return [markup.table(headers, rows, right=(2, 4))]
 
 
@@ -101,13 +109,20 @@ class ClaimsTable(StampDirective):
     def run(self) -> list[nodes.Node]:
         """Make the table."""
         rows = [
-            [self.link(page), claim["what"], number(claim["value"]), bound(claim)]
+            [
+                self.link(page),
+                claim["what"],
+                number(claim["value"]),
+                bound(claim),
+            ]
             for page in self.notebooks
             for claim in page.stamp.get("claims", [])
         ]
         if not rows:
             return [nodes.paragraph(text="No claim has been recorded yet.")]
-        return [markup.table(["Page", "What", "Ours", "Bound"], rows, right=(2,))]
+        return [
+            markup.table(["Page", "What", "Ours", "Bound"], rows, right=(2,))
+        ]
 
 
 class StatusTable(StampDirective):
@@ -176,7 +191,9 @@ def facts(notebooks: Iterable[pages.Page]) -> list[tuple[str, str]]:
     claims = [claim for stamp in stamps for claim in stamp["claims"]]
     compared = [one for one in claims if one.get("reported") is not None]
     seconds = sum(stamp["seconds"] for stamp in stamps)
-    latest = max((str(stamp["recorded"])[:10] for stamp in stamps), default="-")
+    latest = max(
+        (str(stamp["recorded"])[:10] for stamp in stamps), default="-"
+    )
     return [
         (number(len(stamps)), "pages executed"),
         (number(sum(stamp["cells"] for stamp in stamps)), "code cells run"),
@@ -210,9 +227,7 @@ def foot(stamp: dict[str, Any]) -> str:
     """Say in one or two sentences how a page was last run."""
     if not stamp:
         return "This page has not been recorded yet."
-    scale = (
-        f" at {stamp['scale']} scale" if stamp.get("scale_matters") else ""
-    )
+    scale = f" at {stamp['scale']} scale" if stamp.get("scale_matters") else ""
     number_claims = len(stamp["claims"])
     held = {0: "", 1: "; its claim held"}.get(
         number_claims, f"; its {number_claims} claims held"

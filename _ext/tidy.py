@@ -42,7 +42,9 @@ def repaired(body: str) -> str:
     without terms, and the references as a list without items.
     """
     body = re.sub(r'<dt class="sig .*?</dt>', _signature, body, flags=re.S)
-    return body.replace('<div role="list" class="citation', '<div class="citation')
+    return body.replace(
+        '<div role="list" class="citation', '<div class="citation'
+    )
 
 
 def _signature(found: re.Match[str]) -> str:

@@ -214,7 +214,7 @@ def parse(doc: str) -> Docstring:
             parts.yields = "\n".join(lines).strip()
         else:
             text += [f"**{head}**", "", *lines, ""] if head else [*lines, ""]
-    parts.text = "\n".join(text).strip()
+    parts.text = re.sub(r"\n{3,}", "\n\n", "\n".join(text)).strip()
     return parts
 
 

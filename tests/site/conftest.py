@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    ConsoleMessage,
     Page,
     Playwright,
     Request,
@@ -140,7 +141,7 @@ Open = Callable[..., AbstractContextManager[Opened]]
 
 @pytest.fixture(scope="session")
 def visit(context: BrowserContext, address: str) -> Open:
-    """A function that opens a page: ``with visit("index") as seen: ...``.
+    """A function that opens a page for the length of a ``with``.
 
     Whatever is not on this machine cannot be reached, and is noted.
     """
@@ -154,13 +155,7 @@ def visit(context: BrowserContext, address: str) -> Open:
         seen = Opened(page)
         page.on("request", lambda request: _note(seen, request))
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda message: (
-                message.type in {"error", "warning"}
-                and seen.complaints.append(message.text)
-            ),
-        )
+        page.on("console", lambda message: _listen(seen, message))
         page.route(
             lambda url: not url.startswith((at, "data:", "blob:")),
             lambda route: route.abort(),
@@ -177,3 +172,8 @@ def visit(context: BrowserContext, address: str) -> Open:
 def _note(seen: Opened, request: Request) -> None:
     if not request.url.startswith(("data:", "blob:")):
         seen.requests.append(request.url)
+
+
+def _listen(seen: Opened, message: ConsoleMessage) -> None:
+    if message.type in {"error", "warning"}:
+        seen.complaints.append(message.text)

@@ -1,0 +1,143 @@
+"""Every section is made of the same parts, and its cells are readable."""
+
+import ast
+import re
+
+import pytest
+
+from tools import pages
+
+NOTEBOOKS = pages.notebooks()
+FIGURE = re.compile(r"image/(png|svg\+xml)")
+EXERCISE = re.compile(
+    r"^(:{3,}|`{3,})\{exercise(?:-start)?\}[^\n]*\n((?:.*\n)*?)", re.MULTILINE
+)
+MAX_LINES, MAX_COLUMNS = 30, 79
+
+each_notebook = pytest.mark.parametrize(
+    "page", NOTEBOOKS, ids=lambda page: page.name
+)
+
+
+def seen_code(page: pages.Page) -> list[pages.Cell]:
+    """Return the code cells that a reader sees."""
+    return [cell for cell in page.code if "remove-cell" not in cell.tags]
+
+
+@each_notebook
+def test_section_opens_with_a_question(page: pages.Page):
+    """Title first, then a question that the page answers."""
+    opening = page.cells[0]
+
+    assert opening.kind == "markdown"
+    assert opening.source.startswith("# ")
+    assert "?" in opening.source, "no question before the first code"
+
+
+@each_notebook
+def test_section_ends_with_summary_and_exercises(page: pages.Page):
+    """What is now known, then what to do with it."""
+    headings = re.findall(r"^## (.+)$", page.prose, re.MULTILINE)
+
+    assert headings[-2:] == ["Summary", "Exercises"]
+
+
+@each_notebook
+def test_exercises_are_numbered_and_solved(page: pages.Page):
+    """Three to eight exercises, each with the solution that follows it."""
+    number = page.title.split()[0].replace(".", "-")
+
+    exercises = re.findall(r"\{exercise\}[^\n]*\n:label: (\S+)", page.prose)
+    solutions = re.findall(
+        r"\{solution(?:-start)?\} (\S+)\n:class: dropdown", page.prose
+    )
+
+    assert 3 <= len(exercises) <= 8
+    assert exercises == [
+        f"ex-{number}-{place}" for place in range(1, len(exercises) + 1)
+    ]
+    assert solutions == exercises
+
+
+@each_notebook
+def test_figures_have_name_caption_and_description(page: pages.Page):
+    """Every figure can be referred to, and read without being seen."""
+    for cell in page.code:
+        if not draws(cell) or "remove-cell" in cell.tags:
+            continue
+        told = cell.metadata.get("mystnb", {})
+        figure, image = told.get("figure", {}), told.get("image", {})
+        first = cell.source.splitlines()[0]
+        assert figure.get("name", "").startswith("fig-"), first
+        assert len(figure.get("caption", "")) > 10, first
+        assert len(image.get("alt", "")) > 10, first
+        assert image["alt"] != figure["caption"], first
+
+
+def draws(cell: pages.Cell) -> bool:
+    """Whether a cell's outputs hold a figure."""
+    kinds = {
+        kind: "".join(content) if isinstance(content, list) else content
+        for output in cell.outputs
+        for kind, content in output.get("data", {}).items()
+    }
+    return any(map(FIGURE.match, kinds)) or "d2l-explore" in kinds.get(
+        "text/html", ""
+    )
+
+
+def test_figure_names_are_unique():
+    """No two figures of the book share a name."""
+    names = [
+        cell.metadata["mystnb"]["figure"]["name"]
+        for page in NOTEBOOKS
+        for cell in page.code
+        if "figure" in cell.metadata.get("mystnb", {})
+    ]
+
+    assert sorted(names) == sorted(set(names))
+
+
+@each_notebook
+def test_cells_are_short_and_narrow(page: pages.Page):
+    """A cell is read at one glance, and fits beside its neighbours."""
+    for cell in page.code:
+        lines = cell.source.splitlines()
+        assert lines, "an empty code cell"
+        assert len(lines) <= MAX_LINES, lines[0]
+        assert max(map(len, lines)) <= MAX_COLUMNS, lines[0]
+
+
+@each_notebook
+def test_cells_show_what_they_end_in(page: pages.Page):
+    """No cell ends with a semicolon to hide its value."""
+    for cell in page.code:
+        assert not cell.source.rstrip().endswith(";"), cell.source
+
+
+@each_notebook
+def test_imports_stand_in_one_cell(page: pages.Page):
+    """What a page uses is imported at its beginning."""
+    importing = [
+        place
+        for place, cell in enumerate(page.code)
+        if "remove-cell" not in cell.tags
+        and any(
+            isinstance(node, ast.Import | ast.ImportFrom)
+            for node in ast.parse(cell.source).body
+        )
+    ]
+
+    assert importing == [0]
+
+
+@each_notebook
+def test_page_checks_itself(page: pages.Page):
+    """A hidden cell, or a claim in view, holds the prose to the numbers."""
+    checks = [
+        cell
+        for cell in page.code
+        if re.search(r"\bd2l\.check\.\w+\(|^assert ", cell.source, re.M)
+    ]
+
+    assert checks

@@ -1,0 +1,150 @@
+"""The Sphinx extensions, without Sphinx: what they compute from pages."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from _ext import launch, numbers, stamps, tidy
+from tools import pages
+
+
+def test_build_environment_names_the_repository(tmp_path: Path):
+    """GITHUB_REPOSITORY is believed."""
+    env = {"GITHUB_REPOSITORY": "owner/name"}
+
+    assert launch.repository(tmp_path, env) == "owner/name"
+
+
+@pytest.mark.parametrize(
+    ("remote", "name"),
+    [
+        ("https://github.com/owner/name.git", "owner/name"),
+        ("https://github.com/owner/name", "owner/name"),
+        ("git@github.com:owner/na.me.git", "owner/na.me"),
+        ("ssh://git@github.com/owner/name/", "owner/name"),
+        ("https://example.org/owner/name.git", None),
+        ("https://notgithub.com/owner/name.git", None),
+    ],
+)
+def test_git_remote_names_the_repository(
+    tmp_path: Path, remote: str, name: str | None
+):
+    """Without the variable, a remote on GitHub tells; others do not."""
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "remote", "add", "origin", remote], check=True)
+
+    assert launch.repository(tmp_path, {}) == name
+
+
+def test_without_any_trace_the_repository_is_unknown(tmp_path: Path):
+    """No variable and no remote: no name."""
+    assert launch.repository(tmp_path, {}) is None
+
+
+def test_figures_are_counted_on_their_page():
+    """The order stays, the count begins anew, and the page comes first."""
+    counted: numbers.Numbers = {
+        "a": {"figure": {"late": (7,), "early": (5,)}, "table": {"t": (1,)}},
+        "b": {"figure": {"only": (9,)}},
+    }
+
+    found = numbers.per_page(counted, {"a": "3.6 Softmax", "b": "Notation"})
+
+    assert found == {
+        "a": {
+            "figure": {"early": (3, 6, 1), "late": (3, 6, 2)},
+            "table": {"t": (3, 6, 1)},
+        },
+        "b": {"figure": {"only": (1,)}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0.83124, "0.8312"), (12345, "12,345"), (1e-05, "1e-05"), ("inf", "inf")],
+)
+def test_numbers_are_short(value: object, written: str):
+    """Four digits say enough; what is no number stays."""
+    assert stamps.number(value) == written
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(0.52, "0.5 s"), (12.3, "12 s"), (59.4, "59 s"), (90, "1.5 min")],
+)
+def test_durations_are_readable(seconds: float, written: str):
+    """Seconds up to a minute, then minutes."""
+    assert stamps.duration(seconds) == written
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "written"),
+    [
+        (0.8, None, "at least 0.8"),
+        (None, 2, "at most 2"),
+        (0.8, 0.9, "0.8 to 0.9"),
+    ],
+)
+def test_bounds_are_words(low: float, high: float, written: str):
+    """A bound reads as the claim did."""
+    claim = {"at_least": low, "at_most": high}
+
+    assert stamps.bound(claim) == written
+
+
+STAMP = {
+    "recorded": "2031-02-03T04:05:06",
+    "scale": "full",
+    "scale_matters": True,
+    "device": "cpu",
+    "versions": {"torch": "2.14.1+cpu"},
+    "data": {"fashion_mnist": "real"},
+    "seconds": 90,
+    "peak_memory_mb": 800,
+    "cells": 7,
+    "claims": [{"reported": 0.8}, {"reported": None}],
+}
+
+
+def test_foot_says_how_the_page_was_run():
+    """When, with what, where, how large, how long, on which data."""
+    assert stamps.foot(STAMP) == (
+        "This page was run on 2031-02-03 with PyTorch 2.14.1 on cpu at full "
+        "scale: 7 code cells in 1.5 min; its 2 claims held. "
+        "Data: fashion_mnist (real)."
+    )
+    assert stamps.foot({}) == "This page has not been recorded yet."
+
+
+def test_facts_add_the_stamps_up(tmp_path: Path, monkeypatch):
+    """Counts are sums over the recorded pages; the rest is left out."""
+    found = {"a": STAMP, "b": STAMP, "c": {}}
+    monkeypatch.setattr(
+        pages.Page, "stamp", property(lambda page: found[page.path.name])
+    )
+    three = [pages.Page(tmp_path / name, tmp_path) for name in found]
+
+    facts = {words: value for value, words in stamps.facts(three)}
+
+    assert facts["pages executed"] == "2"
+    assert facts["code cells run"] == "14"
+    assert facts["claims held"] == "4"
+    assert facts["compared with the literature"] == "2"
+    assert facts["to run them all"] == "3.0 min"
+    assert facts["last recorded"] == "2031-02-03"
+
+
+def test_signatures_are_no_definition_lists():
+    """Parameters become lines; definition lists of the text stay."""
+    body = (
+        '<dl class="py function"><dt class="sig sig-object py">f(<dl>\n'
+        "<dd><em>x</em>,</dd>\n</dl>\n)</dt><dd>Words.</dd></dl>"
+    )
+
+    found = tidy.repaired(body)
+
+    assert '<span class="d2l-parameter"><em>x</em>,</span>' in found
+    assert found.count("<dl") == 1
+    assert "<dd>Words.</dd></dl>" in found
