@@ -1,0 +1,5 @@
+"""Re-executes the notebooks and holds them to their stored outputs.
+
+``kernel`` runs cells, ``stamp`` knows what a notebook says about its last
+run, ``compare`` says how two outputs differ, ``plugin`` is pytest's side.
+"""
