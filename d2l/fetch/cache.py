@@ -143,7 +143,7 @@ class Slot:
         path = self._hidden("lock")
         with keeping(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            path.touch()  # says at once what the lock might wait for
+            path.touch()  # on Windows, FileLock would wait for permission
             lock = FileLock(path, timeout=LOCK_PATIENCE)
             try:
                 lock.acquire()

@@ -661,6 +661,25 @@ def test_a_verified_file_is_not_hashed_again(
     assert obtain(entry) == path
 
 
+def test_a_young_file_is_hashed_each_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    """It may change within one step of the file system's clock."""
+    entry = entry_of(CONTENT, server.serve("novel", body(CONTENT)))
+    obtain(entry)
+    hashed = []
+
+    def count(path: Path, digest: str) -> bool:
+        hashed.append(path)
+        return True
+
+    monkeypatch.setattr(cache, "matches", count)
+    obtain(entry)
+    obtain(entry)
+
+    assert len(hashed) == 2
+
+
 def test_a_new_digest_in_the_registry_outdates_the_cache(server: Server):
     """A verified file of the old release is not taken for the new one."""
     old = entry_of(CONTENT, server.serve("novel", body(CONTENT)))
@@ -754,6 +773,24 @@ def test_a_read_only_cache_is_named_with_the_way_out(
 
     assert f"cannot write {read_only}" in str(caught.value)
     assert server.hits == {}
+
+
+@posix
+def test_a_read_only_cache_is_noticed_before_its_lock_is_awaited(
+    read_only: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """On Windows, a lock that nobody may take looks like a taken one."""
+
+    class Endless:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def acquire(self) -> None:
+            raise AssertionError("waits for half an hour")
+
+    monkeypatch.setattr(cache, "FileLock", Endless)
+
+    with unprivileged(), pytest.raises(fetch.DataUnavailable):
+        obtain(entry_of(CONTENT))
 
 
 def test_a_cache_folder_that_is_a_file_is_an_error(home: Path):
