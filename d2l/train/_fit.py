@@ -2,22 +2,14 @@
 
 import sys
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sized
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from d2l import _session, runtime
 from d2l.train._history import History
-from d2l.train._refuse import (
-    check_again,
-    check_batches,
-    check_finite,
-    check_labels,
-    check_outputs,
-    check_setup,
-)
 from d2l.train._measure import (
     Batches,
     Metric,
@@ -28,6 +20,17 @@ from d2l.train._measure import (
     move,
     weighted_mean,
 )
+from d2l.train._refuse import (
+    check_again,
+    check_batches,
+    check_finite,
+    check_labels,
+    check_outputs,
+    check_setup,
+)
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 # Losses are read from the device once in so many batches: often enough to
 # stop soon after a NaN, seldom enough that a GPU is not made to wait.
@@ -149,7 +152,8 @@ def _run_epoch(
     first_unread = 0
     unchecked = not hasattr(train, "tensors") and metric is accuracy
     start = time.perf_counter()
-    for number, (X, y) in enumerate(_watched(train, position), start=1):
+    bar = _progress_bar(train, position)
+    for number, (X, y) in enumerate(train, start=1):
         X, targets = move(X, device), y
         y_hat = model(X)
         if number == 1 and position[0] == 1:
@@ -161,6 +165,7 @@ def _run_epoch(
         optimizer.zero_grad()
         batch_loss.backward()
         optimizer.step()
+        bar.update()
         losses.append(batch_loss.detach())
         sizes.append(len(y))
         if metric:
@@ -169,6 +174,7 @@ def _run_epoch(
         if number % _READ_EVERY == 0:
             check_finite(losses, first_unread, position[0])
             first_unread = number
+    bar.close()
     check_finite(losses, first_unread, position[0])
     if not sizes:
         raise ValueError("there is no batch: is the training set empty?")
@@ -186,14 +192,17 @@ def _append(history: History, row: dict[str, float | None]) -> None:
             getattr(history, name).append(value)
 
 
-def _watched(
-    train: Batches, position: tuple[int, int]
-) -> Iterable[tuple[Tensor, Tensor]]:
-    """Show a progress bar when a person is watching."""
+def _progress_bar(train: Batches, position: tuple[int, int]) -> "tqdm":
+    """Return a bar that shows only when a person is watching."""
     watched = sys.stderr.isatty() or "ipykernel" in sys.modules
     if _session.recording() or not watched:
-        return train
-    from tqdm.auto import tqdm
+        from tqdm import tqdm
 
+        return tqdm(disable=True)
+    from tqdm.auto import tqdm as shown
+
+    # The bar is told of each batch instead of iterating itself: some bars
+    # start their iterable more than once, which would shuffle it again.
+    total = len(train) if isinstance(train, Sized) else None
     epoch, epochs = position
-    return tqdm(train, desc=f"epoch {epoch}/{epochs}", leave=False)
+    return shown(total=total, desc=f"epoch {epoch}/{epochs}", leave=False)

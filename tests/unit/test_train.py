@@ -305,8 +305,12 @@ class Counted(list):
         return super().__iter__()
 
 
-def test_training_batches_are_started_once_per_epoch(model, batches):
-    """Looking at them first would change the order of the shuffling."""
+@pytest.mark.parametrize("watched", [True, False])
+def test_training_batches_are_started_once_per_epoch(
+    model, batches, watched, monkeypatch
+):
+    """A look beforehand, or a progress bar, would shuffle them again."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: watched)
     counted = Counted(batches)
 
     train.fit(model, counted, **options(model, epochs=3))
