@@ -52,7 +52,7 @@ class Network:
     lost: float = field(default=0.0, init=False)
 
     def download(self, url: str, part: Part) -> None:
-        """Write what an address serves into a part.
+        """Write what an address serves into a part; the caller closes it.
 
         Raises:
             NotUsable: It was silent, answered with an error, or broke off;
@@ -64,7 +64,8 @@ class Network:
         allowed = min(self.per_address, self.patience - self.lost)
         if allowed <= 0:
             raise NotUsable(
-                f"not asked, silent servers cost {self.lost:.0f} s before"
+                f"not asked, silent servers cost {self.lost:.0f} s before "
+                "(restart the program to ask again)"
             )
         transfer = _Transfer(url, part, allowed)
         transfer.start()
@@ -125,7 +126,7 @@ class _Transfer(threading.Thread):
     """One download in the background, where looking up a name may hang.
 
     No timeout bounds a name server; a thread can be left behind instead.
-    It is a daemon, and its part is closed, so it can do no harm.
+    It is a daemon, and the caller closes its part, so it can do no harm.
     """
 
     def __init__(self, url: str, part: Part, allowed: float) -> None:
@@ -179,7 +180,6 @@ def _wait(transfer: _Transfer, part: Part, allowed: float) -> float:
             seen, before = num_bytes, now
     finally:
         bar.close()
-        part.close()
     return silent
 
 

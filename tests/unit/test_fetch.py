@@ -34,7 +34,8 @@ from hypothesis import strategies as st
 
 from d2l import fetch
 from d2l.fetch import archive, cache, network
-from d2l.fetch.cache import Slot
+from d2l.fetch.cache import Part, Slot
+from d2l.fetch.errors import NotUsable
 from d2l.fetch.network import Network
 from d2l.fetch.places import obtain, unfold
 from d2l.fetch.registry import ENTRIES, Entry
@@ -432,6 +433,24 @@ def test_a_dead_network_is_remembered_whole(server: Server):
     assert server.hits["sound"] == 0
 
 
+def test_patience_that_is_spent_does_not_need_a_note(
+    server: Server, home: Path
+):
+    """The process itself remembers, also where notes get lost."""
+    patience = Network(0.3, 0.3)
+    stalled = server.serve("stalled", stalling(b"", declared=9))
+    sound = server.serve("sound", body(CONTENT))
+    with pytest.raises(fetch.DataUnavailable):
+        obtain(entry_of(CONTENT, stalled), network=patience)
+    for note in home.glob(".silent-*"):
+        note.unlink()
+
+    with pytest.raises(fetch.DataUnavailable, match="restart the program"):
+        obtain(entry_of(CONTENT, sound), network=patience)
+
+    assert server.hits["sound"] == 0
+
+
 def test_a_name_server_that_hangs_costs_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ):
@@ -463,6 +482,32 @@ def test_a_trickle_counts_as_silence(server: Server):
         obtain(entry_of(CONTENT, url), network=Network(1.0, 0.3))
 
     assert time.monotonic() - start < 1.5
+
+
+def test_a_line_slower_than_the_slowest_is_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    """Though something comes all the time, it will not come to an end."""
+    monkeypatch.setattr(network, "SLOWEST", 200_000.0)
+    url = server.serve("novel", paced(LARGE, step=2**13, pause=0.1))
+    start = time.monotonic()
+
+    with pytest.raises(fetch.DataUnavailable, match="silent for"):
+        obtain(entry_of(LARGE, url), network=Network(1.0, 0.3))
+
+    assert 0.4 < time.monotonic() - start < 4.0
+
+
+def test_a_download_that_was_given_up_writes_no_more(tmp_path: Path):
+    """Its thread may wake up later, and is told so."""
+    part = Part(tmp_path / "part", limit=10)
+    part.write(b"before")
+
+    part.close()
+
+    with pytest.raises(NotUsable, match="given up"):
+        part.write(b"after")
+    assert part.path.read_bytes() == b"before"
 
 
 def test_a_slow_line_is_not_a_dead_one(server: Server):
@@ -838,13 +883,16 @@ def test_beside_a_full_disk_the_mirror_is_read_in_place(
 
 
 @posix
-def test_a_file_size_limit_counts_as_a_full_disk(server: Server, home: Path):
+@pytest.mark.parametrize("room", [100_000, len(LARGE) - 100])
+def test_a_file_size_limit_counts_as_a_full_disk(
+    room: int, server: Server, home: Path
+):
     """A quota that strikes in the middle of a file leaves nothing."""
     import resource
 
     entry = entry_of(LARGE, server.serve("novel", body(LARGE)))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
 
     try:
         with pytest.raises(fetch.DataUnavailable, match="the disk is full"):
