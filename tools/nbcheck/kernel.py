@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty
 from typing import Any, cast
 
 from jupyter_client.asynchronous import AsyncKernelClient
@@ -202,13 +203,21 @@ class Session:
         )
 
     def probe(self) -> dict[str, Any]:
-        """Return the device in use, those at hand, and the peak memory."""
+        """Return the device in use, those at hand, and the peak memory.
+
+        Raises:
+            KernelStopped: The kernel does not answer.
+        """
         client = cast(AsyncKernelClient, self._client.kc)
         code = f"exec({_PROBE!r}, {{}})"
-        run_sync(client.execute_interactive)(
-            code, silent=True, store_history=False, timeout=30
-        )
-        return self._new_events()[-1]
+        try:
+            run_sync(client.execute_interactive)(
+                code, silent=True, store_history=False, timeout=30
+            )
+            return self._new_events()[-1]
+        except (RuntimeError, TimeoutError, Empty, IndexError):
+            self.stop()
+            raise KernelStopped("the kernel died after this cell") from None
 
     def _new_events(self) -> list[dict[str, Any]]:
         """Return the events since the last call."""
