@@ -1,5 +1,6 @@
 """Values over two axes: heat maps, contour lines, surfaces."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -337,12 +338,12 @@ def _sample(
 
 def _value(f: Function, x: Tensor, y: Tensor) -> float:
     value = f(x, y)
-    if getattr(value, "ndim", 0) and getattr(value, "size", None) != 1:
+    if math.prod(getattr(value, "shape", ())) != 1:
         raise ValueError(
             "f must return one number for two numbers; "
             f"received {describe(value)}"
         )
-    return float(value.detach() if isinstance(value, Tensor) else value)
+    return float(value)
 
 
 def _steps(path: Any) -> np.ndarray:

@@ -300,11 +300,13 @@ def test_no_figure_is_left_open():
 
 def test_global_settings_stay_as_they_are():
     """Laying frames out leaves the style of other figures alone."""
-    before = dict(mpl.rcParams)
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        before = dict(mpl.rcParams)
 
-    plot.explore(wave, alt="Wave", frequency=[1, 2], phase=[0, 1])
+        plot.explore(wave, alt="Wave", frequency=[1, 2], phase=[0, 1])
 
-    assert dict(mpl.rcParams) == before
+        assert dict(mpl.rcParams) == before
 
 
 def two_figures(k):

@@ -77,7 +77,7 @@ LARGE = {"surface": 40_000}
 
 def test_a_curve_goes_through_its_points():
     """The coordinates in the SVG are the points, up to the axes' scale."""
-    xs, ys = torch.tensor([0.0, 1.0, 4.0]), torch.tensor([2.0, 3.0, 1.0])
+    xs, ys = torch.rand(9).cumsum(0), torch.rand(9)
 
     svg = svg_of(plot.curves({"line": (xs, ys)}))
 
@@ -90,11 +90,11 @@ def test_a_curve_goes_through_its_points():
         [[float(x) for x in p.split()] for p in re.split("[ML]", path)[1:]]
     )
     across, down = (points - points[0]).T
+    right, up = xs - xs[0], ys - ys[0]
+    near = {"atol": 2e-4, "rtol": 0}
+    torch.testing.assert_close(across / across[-1], right / right[-1], **near)
     torch.testing.assert_close(
-        across / across[-1], (xs - 0) / 4, atol=1e-3, rtol=0
-    )
-    torch.testing.assert_close(
-        down / down[-1], (ys - 2) / -1, atol=1e-3, rtol=0
+        down / down.abs().max(), -up / up.abs().max(), **near
     )
 
 
@@ -302,6 +302,17 @@ def test_functions_are_sampled_on_the_whole_interval():
     xs, ys = axes.lines[0].get_data()
     assert (xs[0], xs[-1], len(xs)) == (-3, 2, 11)
     np.testing.assert_allclose(ys, xs**2, rtol=1e-6)
+
+
+def test_a_function_may_work_in_place():
+    """Each function gets its own points."""
+    axes = plot.functions(
+        {"double": lambda x: x.mul_(2), "same": lambda x: x}, 0, 1
+    )
+
+    double, same = (line.get_xydata() for line in axes.lines)
+    np.testing.assert_allclose(double[:, 1], 2 * double[:, 0])
+    np.testing.assert_allclose(same[:, 1], same[:, 0])
 
 
 def test_scatter_names_its_groups():
@@ -596,22 +607,42 @@ def test_a_refusal_opens_no_figure():
 
 def test_global_settings_stay_as_they_are():
     """Other figures of a notebook look as they would without the package."""
-    before = dict(mpl.rcParams)
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        before = dict(mpl.rcParams)
 
-    for draw in FIGURES.values():
-        svg_of(draw())
+        for draw in FIGURES.values():
+            svg_of(draw())
 
-    assert dict(mpl.rcParams) == before
+        assert dict(mpl.rcParams) == before
 
 
 def test_global_settings_do_not_reach_a_card():
     """A notebook's own style changes no figure of the package."""
     expected = svg_of(two_curves())
 
-    with mpl.rc_context({"font.size": 30, "svg.fonttype": "path"}):
+    others = {
+        "font.size": 30,
+        "savefig.bbox": "tight",
+        "savefig.facecolor": "red",
+        "svg.fonttype": "path",
+    }
+    with mpl.rc_context(others):
         found = svg_of(two_curves())
 
     assert found == expected
+
+
+def test_global_settings_do_not_reach_a_window():
+    """Ticks made while a card is drawn on a screen have its style too."""
+
+    def shown(**settings):
+        canvas = two_curves().figure.canvas
+        with mpl.rc_context(settings):
+            canvas.draw()
+        return bytes(canvas.buffer_rgba())
+
+    assert shown(**{"xtick.labelsize": 30}) == shown()
 
 
 def test_arguments_stay_as_they_are():
@@ -622,7 +653,6 @@ def test_arguments_stay_as_they_are():
     plot.images(pixels)
     plot.heatmap(pixels[0, 0])
     plot.contours(loss, (-1, 3), (0, 4), path=path)
-    plot.functions({"in place": lambda x: x.mul_(2)}, 0, 1)
 
     assert torch.equal(pixels, before[0])
     assert torch.equal(path, before[1])
