@@ -51,6 +51,11 @@ def data(stamp: dict[str, Any]) -> str:
     return ", ".join(f"{name} ({tier})" for name, tier in sorted(used.items()))
 
 
+def day(stamp: dict[str, Any]) -> str:
+    """Return the day of the recording."""
+    return str(stamp["recorded"])[:10]
+
+
 def torch_version(stamp: dict[str, Any]) -> str:
     """Return the release of PyTorch, without the build's suffix."""
     return str(stamp.get("versions", {}).get("torch", "")).split("+")[0]
@@ -153,7 +158,7 @@ class StatusTable(StampDirective):
             return [self.link(page), "not yet", *[""] * 8]
         return [
             self.link(page),
-            str(stamp["recorded"])[:10],
+            nodes.inline(text=day(stamp), classes=["text-nowrap"]),
             stamp["scale"] if stamp.get("scale_matters", True) else "any",
             stamp["device"],
             torch_version(stamp),
@@ -234,7 +239,7 @@ def foot(stamp: dict[str, Any]) -> str:
     )
     used = data(stamp)
     return (
-        f"This page was run on {str(stamp['recorded'])[:10]} "
+        f"This page was run on {day(stamp)} "
         f"with PyTorch {torch_version(stamp)} on {stamp['device']}{scale}: "
         f"{stamp['cells']} code cells in {duration(stamp['seconds'])}{held}."
         + (f" Data: {used}." if used else "")
