@@ -63,7 +63,7 @@ def extract(archive: Path, folder: Path, *, limit: int) -> None:
 def why_unsafe(name: str) -> str | None:
     """Say why a member of this name would be refused, or None."""
     path = PurePosixPath(name)
-    if path.is_absolute() or PureWindowsPath(name).anchor:
+    if PureWindowsPath(name).anchor:  # "/...", "\\\\..." or "C:..."
         return "has an absolute path"
     if ".." in path.parts:
         return "climbs out of its folder with '..'"
