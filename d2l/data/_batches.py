@@ -1,6 +1,7 @@
 """Tensors in memory, batch by batch."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,8 +69,9 @@ class Batches:
         """Return the number of batches in one epoch."""
         return -(-self.num_samples // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Start the next epoch."""
+        # Any: pairs for a trainer, single tensors or triples for others.
         epoch = self._epoch
         self._epoch += 1
         order = self._order(epoch)
