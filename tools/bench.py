@@ -1,0 +1,246 @@
+"""Measure the speed of data and training against the usual code.
+
+Prints one table and exits with 1 when a target is missed. Both sides run in
+this process on the same pictures, by turns, so that a machine that is busy or
+warm slows both; a line of the table compares medians.
+
+The usual code is what older course packages do: torchvision's
+``FashionMNIST`` with ``ToTensor`` (after ``Resize``), served by a
+``DataLoader`` with four workers. For training it is the bare loop of forward,
+backward and step, on batches that are already in memory.
+
+Left out: GPUs, where the usual code is slower still.
+"""
+
+import copy
+import os
+import platform
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from d2l import data, train
+
+BATCH_SIZE = 256
+NUM_WORKERS = 4
+SHORTEST = 0.2  # seconds; faster sides run as often as this takes
+NUM_TRAINED = 12_800
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: pictures per second of both sides, and the target."""
+
+    what: str
+    num_images: int
+    usual: float
+    ours: float
+    at_least: float
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.usual
+
+    def __str__(self) -> str:
+        verdict = "ok" if self.ratio >= self.at_least else "MISSED"
+        return (
+            f"{self.what:<26}{self.num_images:>8,}{self.usual:>12,.0f}"
+            f"{self.ours:>12,.0f}{self.ratio:>9.2f}x{self.at_least:>9.2f}x"
+            f"  {verdict}"
+        )
+
+
+def main() -> int:
+    """Measure, print, and return the exit status."""
+    # Four workers on fewer cores are part of what is measured.
+    warnings.filterwarnings("ignore", message="This DataLoader will")
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder:
+        stored, _ = data.fashion_mnist(BATCH_SIZE)
+        write_files(Path(folder), *stored.tensors)
+        print(f"Fashion-MNIST: {data.provenance()['fashion_mnist']}\n")
+        print(
+            f"{'images per second':<26}{'images':>8}{'usual':>12}"
+            f"{'d2l':>12}{'ratio':>10}{'target':>10}"
+        )
+        rows = []
+        for row in measure(Path(folder), stored.num_samples):
+            print(row, flush=True)
+            rows.append(row)
+    missed = [row.what for row in rows if row.ratio < row.at_least]
+    if missed:
+        print(f"\nmissed: {', '.join(missed)}")
+    return 1 if missed else 0
+
+
+def machine() -> str:
+    """Describe what the numbers were measured on."""
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, "
+        f"{torch.get_num_threads()} threads, "
+        f"{torch.backends.cpu.get_cpu_capability()}, "
+        f"Python {platform.python_version()}, torch {torch.__version__}"
+    )
+
+
+def measure(folder: Path, available: int) -> Iterable[Row]:
+    """Yield the rows of the table. Large sizes use part of the pictures."""
+    for size, num_images, num_repeats, at_least in (
+        (28, 60_000, 7, 40),
+        (96, 30_720, 7, 15),
+        (224, 15_360, 5, 4),
+    ):
+        limit = min(num_images, available)
+        usual = usual_loader(folder, size, limit)
+        ours, _ = data.fashion_mnist(BATCH_SIZE, resize=size, limit=limit)
+        yield compare(
+            f"batches of {size} x {size}",
+            limit,
+            partial(count, usual),
+            partial(count, ours),
+            num_repeats,
+            at_least,
+        )
+    limit = min(NUM_TRAINED, available)
+    bare, fitted = training_sides(limit)
+    yield compare("an epoch of LeNet", limit, bare, fitted, 9, 1 / 1.10)
+
+
+def compare(
+    what: str,
+    num_images: int,
+    usual: Callable[[], object],
+    ours: Callable[[], object],
+    num_repeats: int,
+    at_least: float,
+) -> Row:
+    """Run both sides by turns, after one run of each that does not count."""
+    sides = (usual, ours)
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for side in sides:
+        side()
+    for turn in range(num_repeats):
+        # Who goes first changes: the caches belong to nobody.
+        for which in (0, 1) if turn % 2 else (1, 0):
+            seconds[which].append(time_of(sides[which]))
+    speeds = [num_images / median(times) for times in seconds]
+    return Row(what, num_images, speeds[0], speeds[1], at_least)
+
+
+def time_of(side: Callable[[], object]) -> float:
+    """Return the seconds of one run, the mean of several when it is short."""
+    num_runs = 0
+    start = time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < SHORTEST:
+        side()
+        num_runs += 1
+    return elapsed / num_runs
+
+
+def count(batches: Iterable[tuple[Tensor, Tensor]]) -> int:
+    """Take every batch of an epoch and return the number of samples."""
+    return sum(len(y) for _, y in batches)
+
+
+def write_files(folder: Path, images: Tensor, labels: Tensor) -> None:
+    """Write the pictures where, and as, torchvision looks for them."""
+    raw = folder / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, values in (
+        ("images-idx3", images[:, 0]),
+        ("labels-idx1", labels.to(torch.uint8)),
+    ):
+        lengths = b"".join(n.to_bytes(4, "big") for n in values.shape)
+        content = (
+            bytes([0, 0, 8, values.ndim]) + lengths + values.numpy().tobytes()
+        )
+        # torchvision wants the test files to be there, and does not read them.
+        for part in ("train", "t10k"):
+            (raw / f"{part}-{name}-ubyte").write_bytes(content)
+
+
+def usual_loader(
+    folder: Path, size: int, limit: int
+) -> Iterable[tuple[Tensor, Tensor]]:
+    """Serve the pictures one by one, with worker processes."""
+    from torchvision import datasets, transforms
+
+    steps: list[Callable] = [transforms.ToTensor()]
+    if size != 28:
+        steps.insert(0, transforms.Resize(size))
+    pictures = datasets.FashionMNIST(
+        str(folder), train=True, transform=transforms.Compose(steps)
+    )
+    return torch.utils.data.DataLoader(
+        torch.utils.data.Subset(pictures, range(limit)),
+        BATCH_SIZE,
+        shuffle=True,
+        num_workers=NUM_WORKERS,
+    )
+
+
+def lenet() -> nn.Sequential:
+    """Return a network of the size of LeNet-5 (LeCun et al., 1998)."""
+    return nn.Sequential(
+        nn.Conv2d(1, 6, kernel_size=5, padding=2),
+        nn.Sigmoid(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, kernel_size=5),
+        nn.Sigmoid(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16 * 5 * 5, 120),
+        nn.Sigmoid(),
+        nn.Linear(120, 84),
+        nn.Sigmoid(),
+        nn.Linear(84, 10),
+    )
+
+
+def training_sides(
+    limit: int,
+) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return one epoch as a bare loop, and the same epoch through fit.
+
+    The bare loop finds its batches in memory and measures nothing. ``fit``
+    also prepares the batches, checks them, and measures the accuracy.
+    """
+    loader, _ = data.fashion_mnist(BATCH_SIZE, limit=limit)
+    in_memory = list(loader)
+    torch.manual_seed(0)
+    start = lenet()
+
+    def bare() -> None:
+        model = copy.deepcopy(start)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.9)
+        for X, y in in_memory:
+            optimizer.zero_grad()
+            F.cross_entropy(model(X), y).backward()
+            optimizer.step()
+
+    def fitted() -> None:
+        model = copy.deepcopy(start)
+        train.fit(
+            model,
+            loader,
+            loss=nn.CrossEntropyLoss(),
+            optimizer=torch.optim.SGD(model.parameters(), lr=0.9),
+            epochs=1,
+            device="cpu",
+        )
+
+    return bare, fitted
+
+
+if __name__ == "__main__":
+    sys.exit(main())
