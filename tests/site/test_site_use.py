@@ -85,6 +85,7 @@ def test_line_art_is_turned_over_in_the_dark(visit: Visit):
         "pixels": ".bd-article img[src$='.png']",
     }
     filters: dict[tuple[str, str], set[str]] = {}
+    cards: set[str] = set()
 
     for page in pages.notebooks():
         with visit(page.name) as seen:
@@ -96,10 +97,18 @@ def test_line_art_is_turned_over_in_the_dark(visit: Visit):
                         "all => all.map(one => getComputedStyle(one).filter)"
                     )
                     filters.setdefault((kind, scheme), set()).update(used)
+            figures = seen.page.locator(".text_html:has(.d2l-explore)")
+            cards.update(
+                figures.evaluate_all(
+                    "all => all.map(one => "
+                    "getComputedStyle(one).backgroundColor)"
+                )
+            )
 
     assert filters["line art", "light"] == {"none"}
     (dark,) = filters["line art", "dark"]
     assert dark.startswith("invert(")
+    assert cards <= {"rgba(0, 0, 0, 0)"}, "a light card behind line art"
     assert filters["pixels", "light"] <= {"none"}
     assert filters["pixels", "dark"] <= {"none"}
 
