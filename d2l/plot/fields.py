@@ -343,7 +343,7 @@ def _value(f: Function, x: Tensor, y: Tensor) -> float:
             "f must return one number for two numbers; "
             f"received {describe(value)}"
         )
-    return float(value)
+    return float(array(value, "the values of f").item())
 
 
 def _steps(path: Any) -> np.ndarray:

@@ -91,7 +91,7 @@ def test_a_curve_goes_through_its_points():
     )
     across, down = (points - points[0]).T
     right, up = xs - xs[0], ys - ys[0]
-    near = {"atol": 2e-4, "rtol": 0}
+    near: Any = {"atol": 2e-4, "rtol": 0}
     torch.testing.assert_close(across / across[-1], right / right[-1], **near)
     torch.testing.assert_close(
         down / down.abs().max(), -up / up.abs().max(), **near
@@ -463,7 +463,7 @@ def test_contours_mark_the_minimum():
 
 def test_contours_take_a_function_of_single_numbers():
     """A loss that averages over data works as it is written."""
-    x = torch.linspace(-1, 1, 7)
+    x = torch.linspace(-1, 1, 7, requires_grad=True)
     y = 2 * x + 1
 
     axes = plot.contours(
@@ -570,6 +570,11 @@ REFUSALS = [
         r"one number.*\(3,\)",
     ),
     (
+        lambda: plot.contours(lambda w, b: None, (0, 1), (0, 1)),
+        TypeError,
+        "values of f must be real numbers; received NoneType",
+    ),
+    (
         lambda: plot.contours(lambda w, b: 1.0, (0, 1), (0, 1)),
         ValueError,
         "one value on the whole grid",
@@ -621,7 +626,7 @@ def test_global_settings_do_not_reach_a_card():
     """A notebook's own style changes no figure of the package."""
     expected = svg_of(two_curves())
 
-    others = {
+    others: Any = {
         "font.size": 30,
         "savefig.bbox": "tight",
         "savefig.facecolor": "red",
@@ -636,13 +641,13 @@ def test_global_settings_do_not_reach_a_card():
 def test_global_settings_do_not_reach_a_window():
     """Ticks made while a card is drawn on a screen have its style too."""
 
-    def shown(**settings):
+    def shown(settings: Any):
         canvas = two_curves().figure.canvas
         with mpl.rc_context(settings):
             canvas.draw()
         return bytes(canvas.buffer_rgba())
 
-    assert shown(**{"xtick.labelsize": 30}) == shown()
+    assert shown({"xtick.labelsize": 30}) == shown({})
 
 
 def test_arguments_stay_as_they_are():
