@@ -1,7 +1,6 @@
 """Values over two axes: heat maps, contour lines, surfaces."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -10,12 +9,10 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.ticker import MaxNLocator
-from torch import Tensor
 
-from d2l.plot import style
-from d2l.plot.values import Values, array, describe, interval
+from d2l.plot import sampling, style
+from d2l.plot.values import Values, array
 
-Function = Callable[[Tensor, Tensor], Any]
 # A larger matrix is drawn as a picture, and has no room for numbers.
 _MAX_CELLS = 400
 
@@ -99,7 +96,7 @@ def heatmap(
 
 
 def contours(
-    f: Function,
+    f: sampling.Function,
     xlim: tuple[float, float],
     ylim: tuple[float, float],
     *,
@@ -116,8 +113,7 @@ def contours(
 
     Args:
         f: Takes two numbers as float32 tensors of shape ``()``, horizontal
-            coordinate first, and returns one number. It is called once per
-            point of a grid.
+            coordinate first, and returns one number.
         xlim: Ends of the horizontal axis.
         ylim: Ends of the vertical axis.
         path: Points ``(x, y)``, shape ``(steps, 2)``, joined in order: the
@@ -138,7 +134,7 @@ def contours(
         ValueError: ``f`` does not return one number, is constant on the
             grid, an interval is empty, or the path is no list of pairs.
     """
-    xs, ys, heights = _sample(f, xlim, ylim, num)
+    xs, ys, heights = sampling.grid(f, xlim, ylim, num)
     steps = None if path is None else _steps(path)
     values = _levels(heights, levels)
     axes = style.axes_or_new(ax, size or (4.5, 3.5))
@@ -163,7 +159,7 @@ def contours(
 
 
 def surface(
-    f: Function,
+    f: sampling.Function,
     xlim: tuple[float, float],
     ylim: tuple[float, float],
     *,
@@ -205,7 +201,7 @@ def surface(
             "surface needs 3-D axes; make them with "
             "figure(subplot_kw={'projection': '3d'})"
         )
-    xs, ys, heights = _sample(f, xlim, ylim, num)
+    xs, ys, heights = sampling.grid(f, xlim, ylim, num)
     steps = None if path is None else _steps(path)
     axes: Any = ax or style.axes_or_new(
         None, size or (4.5, 3.8), subplot_kw={"projection": "3d"}
@@ -322,30 +318,6 @@ def _annotate(
         )
 
 
-def _sample(
-    f: Function,
-    xlim: tuple[float, float],
-    ylim: tuple[float, float],
-    num: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if num < 2:
-        raise ValueError(f"num must be at least 2; received {num}")
-    xs = torch.linspace(*interval(xlim, "xlim"), num)
-    ys = torch.linspace(*interval(ylim, "ylim"), num)
-    rows = [[_value(f, x, y) for x in xs] for y in ys]
-    return xs.numpy(), ys.numpy(), np.array(rows)
-
-
-def _value(f: Function, x: Tensor, y: Tensor) -> float:
-    value = f(x, y)
-    if math.prod(getattr(value, "shape", ())) != 1:
-        raise ValueError(
-            "f must return one number for two numbers; "
-            f"received {describe(value)}"
-        )
-    return float(array(value, "the values of f").item())
-
-
 def _steps(path: Any) -> np.ndarray:
     steps = array(path, "path")
     if steps.ndim != 2 or steps.shape[1] != 2 or not len(steps):
@@ -382,9 +354,11 @@ def _draw_path(axes: Axes, steps: np.ndarray) -> None:
     )
 
 
-def _draw_path_in_space(axes: Any, f: Function, steps: np.ndarray) -> None:
+def _draw_path_in_space(
+    axes: Any, f: sampling.Function, steps: np.ndarray
+) -> None:
     points = torch.tensor(steps, dtype=torch.float32)
-    heights = [_value(f, x, y) for x, y in points]
+    heights = [sampling.at(f, x, y) for x, y in points]
     axes.plot(
         *steps.T,
         heights,

@@ -450,13 +450,15 @@ def test_contours_mark_the_minimum():
     """Lines lie around the minimum, and the path starts with a ring."""
     path = torch.tensor([[3.0, 4.0], [1.0, 2.0]])
 
-    axes = plot.contours(loss, (-1, 3), (0, 4), path=path)
+    axes = plot.contours(loss, (-2, 3), (0, 5), path=path)
 
     lowest = min(
         (p for p in axes.collections[0].get_paths() if len(p.vertices)),
         key=lambda p: np.prod(np.ptp(p.vertices, axis=0)),
     )
     np.testing.assert_allclose(lowest.vertices.mean(0), [1, 2], atol=0.1)
+    gaps = np.diff(axes.collections[0].levels)
+    assert (np.diff(gaps) > 0).all()
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), path)
     np.testing.assert_array_equal(axes.lines[1].get_xydata(), path[:1])
 
@@ -471,6 +473,23 @@ def test_contours_take_a_function_of_single_numbers():
     )
 
     assert len(axes.collections[0].levels) == 8
+
+
+def test_contours_are_the_same_one_point_at_a_time():
+    """A function that cannot be vectorised has the same lines."""
+
+    def stubborn(w, b):
+        return loss(float(w), float(b)) if w < 9 else 0.0
+
+    fast = plot.contours(loss, (-2, 3), (0, 5))
+    slow = plot.contours(stubborn, (-2, 3), (0, 5))
+
+    for one, two in zip(
+        fast.collections[0].get_paths(),
+        slow.collections[0].get_paths(),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one.vertices, two.vertices, atol=1e-5)
 
 
 def test_surface_is_in_space():
