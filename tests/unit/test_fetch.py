@@ -1008,6 +1008,11 @@ EVIL = {
     "zip drive alone": (zipped({"C:b": b""}), "zip", "absolute"),
     "tar backslash": (tarred({"..\\b": b""}), "tar.gz", "not portable"),
     "zip stream": (zipped({"aa:b": b""}), "zip", "not portable"),
+    "zip null": (
+        zipped({"a+b": b""}).replace(b"a+b", b"a\0b"),
+        "zip",
+        "not portable",
+    ),
     "zip link": (zipped({}, "b"), "zip", "is a link"),
     "tar link": (tarred({}, b=tarfile.SYMTYPE), "tar.gz", "is a link"),
     "tar hard link": (tarred({}, b=tarfile.LNKTYPE), "tar.gz", "is a link"),
