@@ -30,13 +30,22 @@ def test_reference_lists_what_the_module_offers(module: api.Module):
 
 @pytest.mark.parametrize("module", api.modules(), ids=lambda one: one.name)
 def test_reference_shows_the_parameters_python_sees(module: api.Module):
-    """A signature in the reference names the parameters of the function."""
+    """A signature names the parameters of its function or method."""
     found = importlib.import_module(module.name)
+    shown = [
+        (one.signature, getattr(found, one.name))
+        for one in module.names
+        if one.kind == "function"
+    ] + [
+        (member.signature, getattr(getattr(found, one.name), member.name))
+        for one in module.names
+        for member in one.members
+        if member.kind == "method"
+    ]
 
-    for one in module.names:
-        if one.kind == "function":
-            for name in inspect.signature(getattr(found, one.name)).parameters:
-                assert name in one.signature
+    for signature, function in shown:
+        for name in inspect.signature(function).parameters:
+            assert name == "self" or name in signature
 
 
 def test_reference_covers_every_public_name_with_words():
@@ -83,6 +92,24 @@ def test_docstring_is_split_into_its_parts():
 def test_words_survive_as_they_are(words: str, written: str):
     """What means something only to reStructuredText is written out."""
     assert api.markup(words) == written
+
+
+def test_methods_leave_out_self_and_keep_the_rest(tmp_path):
+    """A method is shown as it is called."""
+    folder = tmp_path / "d2l"
+    folder.mkdir()
+    (folder / "one.py").write_text(
+        "class C:\n    def f(self, a, *b, c=1): pass\n"
+        "    def _g(self): pass\n"
+        "    @property\n    def size(self) -> int: pass\n"
+    )
+
+    ((kind,),) = [module.names for module in api.modules(tmp_path)]
+
+    assert [(one.kind, one.name, one.signature) for one in kind.members] == [
+        ("method", "f", "(a, *b, c=1)"),
+        ("property", "size", "int"),
+    ]
 
 
 def test_reading_imports_nothing(tmp_path):
