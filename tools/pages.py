@@ -1,8 +1,10 @@
 """The pages of the book: which are planned, which exist, what they say.
 
 Everything that speaks about pages (the site's generated tables, the tests of
-the book, the tools) reads them here. Only the standard library is used, so
-that a build needs no PyTorch.
+the book, the tools) reads them here, without PyTorch.
+
+``python -m tools.pages`` writes ``_toc.yml`` anew: the front page, every
+page of the plan that exists, and the appendix.
 """
 
 import csv
@@ -13,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+APPENDIX = ("notation", "results", "status", "api", "references")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -193,3 +196,27 @@ def source(name: str, root: Path = ROOT) -> Path:
     raise FileNotFoundError(
         f"_toc.yml lists {name}, but there is no {name}.ipynb and no {name}.md"
     )
+
+
+def contents(root: Path = ROOT) -> str:
+    """Return what ``_toc.yml`` has to say, given the pages that exist."""
+    lines = ["format: jb-book", "root: index", "parts:"]
+    lines += ["  - caption: Chapters", "    chapters:"]
+    for entry in plan(root):
+        path = entry.source(root)
+        if path is None:
+            continue
+        name = Page(path, root).name
+        if entry.is_chapter:
+            lines.append(f"      - file: {name}")
+        else:
+            if not lines[-1].startswith("          "):
+                lines.append("        sections:")
+            lines.append(f"          - file: {name}")
+    lines += ["  - caption: Appendix", "    chapters:"]
+    lines += [f"      - file: chapters/appendix/{name}" for name in APPENDIX]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    (ROOT / "_toc.yml").write_text(contents(), "utf-8")
