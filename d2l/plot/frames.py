@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from torch import Tensor
@@ -83,8 +82,8 @@ class Explore:
 
     def _card(self, values: Mapping[str, Any]) -> Figure:
         with _own_figures() as opened:
-            result = self._draw(**values)
-        return _figure_of(result, opened, values)
+            self._draw(**values)
+        return _only(opened, values)
 
     def _frame(self, **values: Any) -> str:
         card = self._card(values)
@@ -255,19 +254,13 @@ def _own_figures() -> Iterator[list[Figure]]:
             plt.close(number)
 
 
-def _figure_of(
-    result: Any, opened: list[Figure], values: Mapping[str, Any]
-) -> Figure:
-    first = result.flat[0] if isinstance(result, np.ndarray) else result
-    if isinstance(first, Axes) and isinstance(first.figure, Figure):
-        first = first.figure
-    if isinstance(first, Figure) and first in opened:
-        return first
-    if len(opened) == 1:
-        return opened[0]
-    raise ValueError(
-        f"draw must make one figure; for {dict(values)} it made {len(opened)}"
-    )
+def _only(opened: list[Figure], values: Mapping[str, Any]) -> Figure:
+    if len(opened) != 1:
+        raise ValueError(
+            f"draw must make one figure; for {dict(values)} it made "
+            f"{len(opened)}"
+        )
+    return opened[0]
 
 
 def _common_layout(
