@@ -54,7 +54,7 @@ def claim(
         and (low is None or number >= low)
         and (high is None or number <= high)
     )
-    line = f"claim: {what} = {number:.4g} ({_words(low, high, reported)})"
+    line = f"claim: {what} = {number:.5g} ({_words(low, high, reported)})"
     _session.event(
         "claim",
         what=what,

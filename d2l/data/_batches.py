@@ -127,7 +127,7 @@ def batches(
         ValueError: There is no tensor, their lengths differ or are zero, or
             ``batch_size``, ``limit`` or ``seed`` is too small.
 
-    No argument is changed. Section 3.3 writes the slow version by hand.
+    No argument is changed. Section 3.2 writes the slow version by hand.
     """
     return Batches(
         *tensors,
