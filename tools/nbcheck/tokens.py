@@ -89,7 +89,6 @@ def same_tokens(stored: str, fresh: str, tolerance: Tolerance) -> bool:
     return all(
         old is not None
         and new is not None
-        and old[0] == new[0]
         and (
             same_number(old[1], new[1], tolerance)
             if old[0]
