@@ -52,6 +52,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 class Opened:
     """A page in the browser, with what it asked for and complained of."""
 
+    name: str
     page: Page
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -152,7 +153,7 @@ def visit(context: BrowserContext, address: str) -> Open:
     ) -> Iterator[Opened]:
         page = context.new_page()
         page.set_viewport_size({"width": width, "height": 900})
-        seen = Opened(page)
+        seen = Opened(name, page)
         page.on("request", lambda request: _note(seen, request))
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))
         page.on("console", lambda message: _listen(seen, message))

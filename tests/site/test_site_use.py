@@ -1,4 +1,4 @@
-"""What a reader does with the site: search, keyboard, colours, knobs."""
+"""What a reader does with the site: search, skip, choose the colours."""
 
 import re
 from collections.abc import Callable
@@ -76,78 +76,3 @@ def ground(seen: Any) -> int:
         "() => getComputedStyle(document.body).backgroundColor"
     )
     return sum(map(int, re.findall(r"\d+", colour)[:3]))
-
-
-def test_line_art_is_turned_over_in_the_dark(visit: Visit):
-    """Drawings are inverted on a dark page, photographs never."""
-    kinds = {
-        "line art": ".bd-article img[src$='.svg'], .d2l-explore svg",
-        "pixels": ".bd-article img[src$='.png']",
-    }
-    filters: dict[tuple[str, str], set[str]] = {}
-    cards: set[str] = set()
-
-    for page in pages.notebooks():
-        with visit(page.name) as seen:
-            for scheme in ("light", "dark"):
-                seen.page.emulate_media(color_scheme=scheme)
-                seen.page.wait_for_selector(f'html[data-theme="{scheme}"]')
-                for kind, selector in kinds.items():
-                    used = seen.page.locator(selector).evaluate_all(
-                        "all => all.map(one => getComputedStyle(one).filter)"
-                    )
-                    filters.setdefault((kind, scheme), set()).update(used)
-            figures = seen.page.locator(".text_html:has(.d2l-explore)")
-            cards.update(
-                figures.evaluate_all(
-                    "all => all.map(one => "
-                    "getComputedStyle(one).backgroundColor)"
-                )
-            )
-
-    assert filters["line art", "light"] == {"none"}
-    (dark,) = filters["line art", "dark"]
-    assert dark.startswith("invert(")
-    assert cards <= {"rgba(0, 0, 0, 0)"}, "a light card behind line art"
-    assert filters["pixels", "light"] <= {"none"}
-    assert filters["pixels", "dark"] <= {"none"}
-
-
-def test_knobs_turn_with_the_arrow_keys(visit: Visit):
-    """A slider of plot.explore changes its value and its figure."""
-    turned = 0
-    with_knobs = [
-        page
-        for page in pages.notebooks()
-        if any("plot.explore(" in cell.source for cell in page.code)
-    ]
-
-    for page in with_knobs:
-        with visit(page.name) as seen:
-            for slider in seen.page.locator(".d2l-knob input").all():
-                turned += 1
-                before = shown(slider)
-                slider.focus()
-                at_end = slider.evaluate("one => one.value === one.max")
-                seen.page.keyboard.press(
-                    "ArrowLeft" if at_end else "ArrowRight"
-                )
-                after = shown(slider)
-                assert before["value"] != after["value"], page.name
-                assert before["frame"] != after["frame"], page.name
-
-    assert turned, "no page has a figure with a knob"
-
-
-def shown(slider: Any) -> dict[str, str]:
-    """Return what a slider says, and which parts of the figure are seen."""
-    return slider.evaluate(
-        """one => {
-          const figure = one.closest(".d2l-explore");
-          const parts = [...figure.querySelectorAll("[data-frames]")];
-          return {
-            value: one.getAttribute("aria-valuetext"),
-            frame: parts.map(part => part.style.display).join(),
-          };
-        }"""
-    )
