@@ -232,9 +232,9 @@ def test_page_fits_a_phone(seen: Any):
           const scrolls = one => one && (
             ["auto", "scroll"].includes(getComputedStyle(one).overflowX) ||
             getComputedStyle(one).position === "absolute" ||
-            scrolls(one.parentElement.closest(".bd-main *")));
+            scrolls(one.parentElement.closest(".bd-article *")));
           const root = document.documentElement;
-          const far = [...document.querySelectorAll(".bd-main *")]
+          const far = [...document.querySelectorAll(".bd-article-container *")]
             .filter(one => one.getBoundingClientRect().right >
                            innerWidth + 1 && !scrolls(one))
             .map(one => one.outerHTML.slice(0, 100));
