@@ -79,7 +79,11 @@ def main() -> int:
             rows.append(row)
     missed = [row.what for row in rows if row.ratio < row.at_least]
     if missed:
-        print(f"\nmissed: {', '.join(missed)}")
+        print(
+            f"\nmissed: {', '.join(missed)}\n"
+            "Other programs on the same cores slow threads, which wait for "
+            "each other,\nfar more than processes: measure on a quiet machine."
+        )
     return 1 if missed else 0
 
 
