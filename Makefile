@@ -5,7 +5,7 @@ PYTHON ?= python3
 NB     ?= chapters
 SCALE  ?=
 SHARD  ?=
-# Two notebooks at once on two cores, each with one thread.
+# So many notebooks, or tests, at once.
 JOBS   ?= 2
 
 ifeq ($(OS),Windows_NT)
@@ -18,6 +18,9 @@ RUN := $(BIN)/python
 ifneq ($(SCALE),)
 export D2L_SCALE := $(SCALE)
 endif
+
+# Several at once share the cores; threads on top of that would only wait.
+unit notebooks record: export OMP_NUM_THREADS ?= 1
 
 READY := .venv/ready
 BUILT := _build/built
@@ -78,7 +81,7 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml
 publish: $(READY) ## leave the notebooks for Colab and Binder in _build/notebooks
 	$(RUN) -m tools.publish $(if $(PUSH),--push)
 
-$(READY): requirements.lock
+$(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(RUN) -m pip install --quiet --require-hashes -r requirements.lock
 	$(RUN) -m pip install --quiet --no-deps --no-build-isolation --editable .
