@@ -203,7 +203,7 @@ def facts(notebooks: Iterable[pages.Page]) -> list[tuple[str, str]]:
         (number(len(stamps)), "pages executed"),
         (number(sum(stamp["cells"] for stamp in stamps)), "code cells run"),
         (number(len(claims)), "claims held"),
-        (number(len(compared)), "compared with the literature"),
+        (number(len(compared)), "beside reported values"),
         (duration(seconds), "to run them all"),
         (latest, "last recorded"),
     ]

@@ -131,7 +131,7 @@ def test_facts_add_the_stamps_up(tmp_path: Path, monkeypatch):
     assert facts["pages executed"] == "2"
     assert facts["code cells run"] == "14"
     assert facts["claims held"] == "4"
-    assert facts["compared with the literature"] == "2"
+    assert facts["beside reported values"] == "2"
     assert facts["to run them all"] == "3.0 min"
     assert facts["last recorded"] == "2031-02-03"
 
