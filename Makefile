@@ -89,7 +89,8 @@ $(READY): requirements.lock pyproject.toml
 
 # A warning fails the build; what a failed build left behind must not let the
 # next one pass, because Sphinx reports only on pages that it reads again.
+# Every page is written: a new title stands in the side bar of all of them.
 $(BUILT): $(READY) $(SOURCES)
-	$(BIN)/jupyter-book build . -W -n --keep-going --quiet \
+	$(BIN)/jupyter-book build . --all -W -n --keep-going --quiet \
 		|| (rm -rf _build/html _build/.doctrees; exit 1)
 	@touch $(BUILT)
