@@ -26,7 +26,7 @@ READY := .venv/ready
 BUILT := _build/built
 SOURCES := _config.yml _toc.yml index.md references.bib README.md \
 	$(wildcard chapters/*/*.md chapters/*/*.ipynb chapters/plan.tsv \
-	_ext/*.py _static/* d2l/*.py d2l/*/*.py)
+	_ext/*.py _static/* tools/*.py d2l/*.py d2l/*/*.py)
 
 .PHONY: help book test lint types unit notebooks site record bench lab \
 	serve clean lock publish
