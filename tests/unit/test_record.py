@@ -6,7 +6,6 @@ import json
 import sys
 from pathlib import Path
 
-import nbcheck_faults as faults
 import nbformat
 import pytest
 from nbformat.v4 import (
@@ -16,6 +15,7 @@ from nbformat.v4 import (
     new_output,
 )
 
+from tests.unit import nbcheck_faults as faults
 from tools import record
 from tools.nbcheck import stamp
 from tools.nbcheck.kernel import ROOT, CellRun, tidy
@@ -139,6 +139,7 @@ def test_a_kernel_knows_the_package_its_folder_and_nothing_else(
     tmp_path, monkeypatch
 ):
     """The page imports d2l, lies in its folder, and sees no user profile."""
+    monkeypatch.setenv("EXPECTED", str(ROOT))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "profile"))
     startup = tmp_path / "profile" / "profile_default" / "startup"
     startup.mkdir(parents=True)
@@ -147,7 +148,9 @@ def test_a_kernel_knows_the_package_its_folder_and_nothing_else(
     folder.mkdir()
     code = (
         "import os, d2l\n"
-        "print(os.path.basename(os.getcwd()), d2l.__name__,\n"
+        "package = os.path.dirname(os.path.dirname(d2l.__file__))\n"
+        "print(os.path.basename(os.getcwd()),\n"
+        "      os.path.samefile(package, os.environ['EXPECTED']),\n"
         "      'mine' in globals(), os.environ['D2L_RECORDING'])"
     )
     path = folder / "page.ipynb"
@@ -156,7 +159,7 @@ def test_a_kernel_knows_the_package_its_folder_and_nothing_else(
     record.record(path)
 
     (cell,) = nbformat.read(path, as_version=4).cells
-    assert cell.outputs[0].text == "chapter d2l False 1\n"
+    assert cell.outputs[0].text == "chapter True False 1\n"
 
 
 def test_a_notebook_that_cannot_be_read_is_refused(tmp_path):

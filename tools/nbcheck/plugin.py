@@ -218,7 +218,7 @@ class StampTest(pytest.Item):
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
         """Show the message alone."""
         if isinstance(excinfo.value, NotebookFailed):
-            return f"{self.parent.nodeid}\n{excinfo.value}"
+            return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
@@ -307,7 +307,17 @@ class CellTest(nbval.IPyNbCell):
             claims=[claim["what"] for claim in run.of_kind("claim")],
         )
         if found:
-            self.raise_cell_error("\n".join(["outputs differ", *found]))
+            self.raise_cell_error("outputs differ: " + "\n".join(found))
+
+    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
+        """Show the cause first, since the summary quotes the first line."""
+        error = excinfo.value
+        if not isinstance(error, nbval.NbCellError):
+            return super().repr_failure(excinfo)
+        parts = [f"cell {error.cell_num}: {error}", "", error.source]
+        if error.inner_traceback:
+            parts += ["", error.inner_traceback]
+        return "\n".join(parts)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Name the notebook and the cell."""
