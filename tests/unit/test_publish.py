@@ -16,6 +16,7 @@ import nbformat
 import pytest
 
 from tools import publish
+from tools.nbcheck import stamp
 from tools.publish import Origin, needs_gpu, published
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -72,6 +73,18 @@ def test_the_rest_of_a_page_is_not_changed():
 
     assert made["cells"][2:] == before["cells"]
     assert made["metadata"] == before["metadata"]
+
+
+def test_a_published_page_keeps_the_hash_of_its_code():
+    """Its stamp still belongs to it: the set-up is not part of the page."""
+    original = page("1 + 1", "2 + 2")
+
+    hashes = [
+        stamp.code_hash(nbformat.reads(json.dumps(one), as_version=4))
+        for one in (original, published(original, ORIGIN))
+    ]
+
+    assert hashes[0] == hashes[1]
 
 
 def test_publishing_leaves_its_argument_alone():

@@ -23,6 +23,7 @@ VERSIONS = ("torch", "torchvision", "numpy", "matplotlib", "pandas")
 CLAIM = ("what", "value", "at_least", "at_most", "small", "reported")
 IGNORE_OUTPUT = "nbval-ignore-output"
 RAISES = "raises-exception"
+SET_UP = "d2l-setup"
 
 _PICTURE = re.compile(r"<(svg|img|canvas)\b", re.IGNORECASE)
 _NO_ALT = re.compile(r"!\[\s*\]\(")
@@ -68,9 +69,14 @@ def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
 def code_hash(notebook: NotebookNode) -> str:
     """Return the SHA-256 of the code cells, in order.
 
-    Markdown, metadata and outputs have no part in it.
+    Markdown, metadata and outputs have no part in it, nor has the set-up
+    cell that a published copy begins with.
     """
-    sources = [cell.source for _, cell in code_cells(notebook)]
+    sources = [
+        cell.source
+        for _, cell in code_cells(notebook)
+        if SET_UP not in cell.metadata.get("tags", [])
+    ]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
