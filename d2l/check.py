@@ -48,6 +48,8 @@ def claim(
         ValueError: No bound is given, or the bounds exclude every value.
     """
     low, high = _bounds(at_least, at_most, small, sample)
+    if small is not None:  # what is printed depends on the scale
+        _session.event("scale", scale=_session.scale_name())
     number = _number(value)
     holds = (
         math.isfinite(number)

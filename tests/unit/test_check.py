@@ -131,6 +131,22 @@ def test_claims_are_logged_whether_they_hold_or_not(monkeypatch, tmp_path):
     assert (second["value"], second["holds"]) == ("nan", False)
 
 
+def test_a_claim_with_a_small_bound_depends_on_the_scale(
+    monkeypatch, tmp_path
+):
+    """And says so in the log, so that no other scale is compared with it."""
+    monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
+
+    check.claim("a", 1, at_least=0)
+    check.claim("b", 1, at_least=0, small=-1)
+
+    kinds = [
+        json.loads(line)["kind"]
+        for line in (tmp_path / "log").read_text().splitlines()
+    ]
+    assert kinds == ["claim", "scale", "claim"]
+
+
 @pytest.mark.parametrize(
     ("call", "args", "message"),
     [
