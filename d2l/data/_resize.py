@@ -1,27 +1,29 @@
 """Bytes to pictures in [0, 1] of any size, a whole batch at a time."""
 
+import collections
 import functools
 import math
+import weakref
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-_BAND = 24  # columns of a band; 16 to 32 are about equally fast
-_LARGE = 2**25  # bytes; above it, glibc asks the system for every block
+_BAND = 16  # lines of a band; 12 to 24 are about equally fast
 
 
 def to_unit(
     images: UInt8[Tensor, "batch 1 height width"], *, size: int | None
 ) -> Float[Tensor, "batch 1 new_height new_width"]:
     """Scale bytes to [0, 1] and, with a size, pictures to a square."""
-    X = images.to(torch.float32).div_(255)
-    if size is None or X.shape[-2:] == (size, size):
-        return X
+    if size is None or images.shape[-2:] == (size, size):
+        return images.to(torch.float32).div_(255)
     # Inside autocast, products would come out in half precision.
-    with torch.autocast(X.device.type, enabled=False):
-        return _resize(X, size)
+    with torch.autocast(images.device.type, enabled=False):
+        if images.device.type == "cpu":
+            return _resize_in_bands(images, size)
+        return _resize(images.to(torch.float32).div_(255), size)
 
 
 def _resize(
@@ -30,15 +32,31 @@ def _resize(
     """Scale pictures to a square: one product for rows, one for columns."""
     height, width = X.shape[-2:]
     taller = _bilinear(height, size, X.device) @ X
-    if X.device.type != "cpu":
-        return taller @ _bilinear(width, size, X.device).mT
-    # A column of the result needs few columns of the picture. Leaving the
-    # zeros out in bands makes the larger product about twice as fast.
-    rows = taller.view(-1, width)
-    resized = _empty(len(X), 1, size, size)
+    return taller @ _bilinear(width, size, X.device).mT
+
+
+def _resize_in_bands(
+    images: UInt8[Tensor, "batch 1 height width"], size: int
+) -> Float[Tensor, "batch 1 size size"]:
+    """Do the same on a CPU, from bytes, without multiplying by zeros.
+
+    A new row or column needs few of the old ones. For the first product
+    the rows of all pictures lie side by side, for the second the columns.
+    """
+    n, _, height, width = images.shape
+    by_row = images.view(n, height, width).permute(1, 0, 2)
+    lines = by_row.to(
+        torch.float32, memory_format=torch.contiguous_format
+    ).view(height, -1)
+    tall = _empty(size, n * width)
+    for rows, needed, weights in _bands(height, size):
+        torch.mm(weights.T / 255, lines[needed], out=tall[rows])
+    # (size, n, width) -> (n * size, width)
+    tall = tall.view(size, n, width).permute(1, 0, 2).reshape(-1, width)
+    resized = _empty(n, 1, size, size)
     flat = resized.view(-1, size)
     for columns, needed, weights in _bands(width, size):
-        torch.mm(rows[:, needed], weights, out=flat[:, columns])
+        torch.mm(tall[:, needed], weights, out=flat[:, columns])
     return resized
 
 
@@ -62,24 +80,37 @@ def _bilinear(
 
 @functools.cache
 def _bands(old: int, new: int) -> list[tuple[slice, slice, Tensor]]:
-    """Cut the weights into bands of columns, without the zeros around."""
+    """Cut the weights into bands of new lines, without the zeros around."""
     weights = _bilinear(old, new, torch.device("cpu"))
     bands = []
     for start in range(0, new, _BAND):
         band = weights[start : start + _BAND]
         used = band.any(dim=0).nonzero().flatten()
         needed = slice(int(used[0]), int(used[-1]) + 1)
-        columns = slice(start, start + len(band))
-        bands.append((columns, needed, band[:, needed].T.contiguous()))
+        lines = slice(start, start + len(band))
+        bands.append((lines, needed, band[:, needed].T.contiguous()))
     return bands
 
 
 def _empty(*shape: int) -> Float[Tensor, "..."]:
-    """Return room for a batch, for the CPU.
+    """Return room for a batch, for the CPU, used before if possible.
 
-    Room for a large batch comes from the system each time. NumPy asks for it
-    in large pages and PyTorch does not, which doubles the time to fill it.
+    Fresh memory has to be cleared by the system page by page, which takes
+    as long as the two products. So a block whose tensor has gone is lent
+    again; one that anybody still holds, by whatever view, is not.
     """
-    if math.prod(shape) * 4 < _LARGE:
-        return torch.empty(shape, dtype=torch.float32, device="cpu")
-    return torch.from_numpy(np.empty(shape, dtype=np.float32))
+    num = math.prod(shape)
+    spare = _spare(num)
+    try:
+        block = spare.pop()
+    except IndexError:
+        block = np.empty(num, dtype=np.float32)
+    lent = block.view()  # the tensor keeps this alive, and nobody else
+    weakref.finalize(lent, spare.append, block).atexit = False
+    return torch.from_numpy(lent).view(shape)
+
+
+@functools.lru_cache(maxsize=4)
+def _spare(num: int) -> collections.deque[np.ndarray]:
+    """Return the blocks of so many numbers that nobody uses, two at most."""
+    return collections.deque(maxlen=2)

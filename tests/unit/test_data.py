@@ -529,6 +529,41 @@ def test_a_batch_that_is_kept_is_not_overwritten(sample, resize):
     assert not torch.equal(kept, later)
 
 
+HOLDERS = {
+    "slice": lambda X: X[1:2],
+    "numpy": lambda X: X.numpy(),
+    "storage": lambda X: torch.tensor([]).set_(X.untyped_storage()),
+    "graph": lambda X: (torch.ones(1, requires_grad=True) * X).square(),
+}
+
+
+@pytest.mark.parametrize("hold", HOLDERS.values(), ids=HOLDERS.keys())
+def test_any_view_of_a_batch_keeps_it(sample, hold):
+    """The room of a batch is used again only when nothing refers to it."""
+    _, test = d2l.data.fashion_mnist(50, resize=96, limit=400)
+
+    def value(held):
+        held = held.detach() if isinstance(held, torch.Tensor) else held
+        return float(held.sum())
+
+    batches = iter(test)
+    kept = hold(next(batches)[0])
+    before = value(kept)
+    for _ in batches:
+        pass
+
+    assert value(kept) == before
+
+
+def test_the_room_of_a_batch_is_used_again(sample):
+    """Otherwise the system would clear fresh memory for every batch."""
+    _, test = d2l.data.fashion_mnist(50, resize=96, limit=400)
+
+    addresses = [X.data_ptr() for X, _ in test]
+
+    assert len(set(addresses)) <= 3
+
+
 def test_changing_the_sample_does_not_change_the_next_one(sample):
     """It is drawn once per process, and handed out as copies."""
     first, _ = d2l.data.fashion_mnist(8)
