@@ -49,8 +49,8 @@ def _resize_in_bands(
         torch.float32, memory_format=torch.contiguous_format
     ).view(height, -1)
     tall = _empty(size, n * width)
-    for rows, needed, weights in _bands(height, size):
-        torch.mm(weights.T / 255, lines[needed], out=tall[rows])
+    for rows, needed, weights in _bands_of_bytes(height, size):
+        torch.mm(weights, lines[needed], out=tall[rows])
     # (size, n, width) -> (n * size, width)
     tall = tall.view(size, n, width).permute(1, 0, 2).reshape(-1, width)
     resized = _empty(n, 1, size, size)
@@ -92,6 +92,15 @@ def _bands(old: int, new: int) -> list[tuple[slice, slice, Tensor]]:
     return bands
 
 
+@functools.cache
+def _bands_of_bytes(old: int, new: int) -> list[tuple[slice, slice, Tensor]]:
+    """Return the bands for a product from the left, from bytes to [0, 1]."""
+    return [
+        (lines, needed, (weights.T / 255).contiguous())
+        for lines, needed, weights in _bands(old, new)
+    ]
+
+
 def _empty(*shape: int) -> Float[Tensor, "..."]:
     """Return room for a batch, for the CPU, used before if possible.
 
@@ -104,10 +113,18 @@ def _empty(*shape: int) -> Float[Tensor, "..."]:
     try:
         block = spare.pop()
     except IndexError:
-        block = np.empty(num, dtype=np.float32)
+        block = _aligned(num)
     lent = block.view()  # the tensor keeps this alive, and nobody else
     weakref.finalize(lent, spare.append, block).atexit = False
     return torch.from_numpy(lent).view(shape)
+
+
+def _aligned(num: int) -> np.ndarray:
+    """Return room that begins with a cache line, as PyTorch's does."""
+    line = 64  # bytes; NumPy promises only 16, and then stores straddle
+    room = np.empty(num + line // 4, dtype=np.float32)
+    start = -room.ctypes.data % line // 4
+    return room[start : start + num]
 
 
 @functools.lru_cache(maxsize=4)
