@@ -19,11 +19,15 @@ def to_unit(
     """Scale bytes to [0, 1] and, with a size, pictures to a square."""
     if size is None or images.shape[-2:] == (size, size):
         return images.to(torch.float32).div_(255)
-    # Inside autocast, products would come out in half precision.
-    with torch.autocast(images.device.type, enabled=False):
-        if images.device.type == "cpu":
-            return _resize_in_bands(images, size)
-        return _resize(images.to(torch.float32).div_(255), size)
+    kind = images.device.type
+    if torch.is_autocast_enabled(kind):
+        # Products would come out in half precision. (Leaving autocast costs
+        # a tenth of the time of a batch, so it is not done for nothing.)
+        with torch.autocast(kind, enabled=False):
+            return to_unit(images, size=size)
+    if kind == "cpu":
+        return _resize_in_bands(images, size)
+    return _resize(images.to(torch.float32).div_(255), size)
 
 
 def _resize(
