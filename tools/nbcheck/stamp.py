@@ -134,7 +134,7 @@ def make(notebook: NotebookNode, run: Run) -> dict[str, Any]:
         "python": interpreter(),
         "versions": _versions(),
         "data": {event["name"]: event["tier"] for event in run.events("data")},
-        "seconds": round(sum(cell.seconds for cell in run.cells), 1),
+        "seconds": round(sum(cell.seconds for cell in run.cells), 2),
         "peak_memory_mb": round(probe["peak_memory_mb"]),
         "recorded": datetime.now(UTC).date().isoformat(),
         "cells": len(run.cells),
