@@ -12,8 +12,21 @@
     .map((box) => `.bd-article ${box}`)
     .join(", ");
 
+  // A formula in a line of text does not break: on a phone, one that is wider
+  // than the text becomes a box that scrolls.
+  const fence = () => {
+    const inline = '.bd-article mjx-container:not([display="true"])';
+    for (const formula of document.querySelectorAll(inline)) {
+      formula.classList.remove("d2l-wide");
+      const text = formula.closest("p, li, dd, td, th, figcaption, div");
+      const wide = formula.getBoundingClientRect().width;
+      formula.classList.toggle("d2l-wide", wide > text.clientWidth);
+    }
+  };
+
   // Boxes that scroll can be reached, and then scrolled, with the keyboard.
   const mark = () => {
+    fence();
     for (const box of document.querySelectorAll(BOXES)) {
       if (box.scrollWidth > box.clientWidth + 1) {
         box.tabIndex = 0;
