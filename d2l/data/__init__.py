@@ -8,6 +8,7 @@ augmentation that differs from sample to sample, are not handled here.
 
 from d2l import _session
 from d2l.data._batches import Batches, batches
+from d2l.data._diabetes import diabetes
 from d2l.data._fashion import FASHION_CLASSES, fashion_mnist
 from d2l.data._linear import linear
 
@@ -15,6 +16,7 @@ __all__ = [
     "FASHION_CLASSES",
     "Batches",
     "batches",
+    "diabetes",
     "fashion_mnist",
     "linear",
     "provenance",

@@ -2,7 +2,6 @@
 
 import functools
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,11 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from d2l import _session, fetch, samples
+from d2l import fetch, samples
 from d2l.data._batches import Batches
 from d2l.data._refuse import refuse_small
 from d2l.data._resize import to_unit
+from d2l.data._tier import real_or_sample
 
 FASHION_CLASSES: tuple[str, ...] = (
     "t-shirt",
@@ -91,25 +91,19 @@ def fashion_mnist(
 
 def _fashion() -> _Parts:
     """Return the real pictures, or drawn ones where there are none."""
-    try:
-        parts = _real_fashion()
-    except fetch.DataUnavailable:
-        if _session.provenance().get("fashion_mnist") != "sample":
-            print(
-                "Fashion-MNIST cannot be had here: using the embedded sample "
-                f"of {_NUM_DRAWN[0]:,} + {_NUM_DRAWN[1]:,} drawn garments."
-            )
-        parts = _drawn_fashion()
-        _session.note_data("fashion_mnist", "sample")
-    else:
-        _session.note_data("fashion_mnist", "real")
-    return parts
+    return real_or_sample(
+        "fashion_mnist",
+        _real_fashion,
+        _drawn_fashion,
+        notice=(
+            "Fashion-MNIST cannot be had here: using the embedded sample "
+            f"of {_NUM_DRAWN[0]:,} + {_NUM_DRAWN[1]:,} drawn garments."
+        ),
+    )
 
 
 def _real_fashion() -> _Parts:
     """Read the four files of the set."""
-    if os.environ.get("D2L_SAMPLES") == "1":
-        raise fetch.DataUnavailable("D2L_SAMPLES=1 asks for the sample")
     images, labels = (
         [
             _read_idx(fetch.file(f"fashion_mnist_{split}_{kind}"), num_axes)

@@ -1,9 +1,7 @@
-"""Seeded generators of the embedded samples: stand-ins for real data sets.
+"""Drawn garments, in the format of Fashion-MNIST.
 
-A sample has the shapes, types and labels of the set it stands for, and needs
-no network and no file. What it lacks is the look of the real thing: a
-garment here is a silhouette with a shade, and only as hard to tell from the
-others as the real ones are for a linear model.
+A garment here is a silhouette with a shade, and only as hard to tell from
+the others as the real ones are for a linear model.
 """
 
 from collections.abc import Callable
