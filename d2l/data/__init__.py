@@ -10,6 +10,7 @@ from d2l import _session
 from d2l.data._batches import Batches, batches
 from d2l.data._diabetes import diabetes
 from d2l.data._fashion import FASHION_CLASSES, fashion_mnist
+from d2l.data._houses import house_prices
 from d2l.data._linear import linear
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "batches",
     "diabetes",
     "fashion_mnist",
+    "house_prices",
     "linear",
     "provenance",
 ]

@@ -6,5 +6,6 @@ no network and no file. What it lacks is the look of the real thing.
 
 from d2l.samples._diabetes import diabetes
 from d2l.samples._fashion import fashion
+from d2l.samples._houses import houses
 
-__all__ = ["diabetes", "fashion"]
+__all__ = ["diabetes", "fashion", "houses"]
