@@ -87,6 +87,7 @@ class ResultsTable(StampDirective):
                 number(claim["value"]),
                 bound(claim),
                 number(claim["reported"]),
+                claim["why"],
                 page.stamp["scale"],
                 page.stamp["device"],
             ]
@@ -102,6 +103,7 @@ class ResultsTable(StampDirective):
             "Ours",
             "Bound",
             "Reported",
+            "Why they differ",
             "Scale",
             "Device",
         ]

@@ -25,6 +25,7 @@ def claim(
     small: float | Bounds | None = None,
     sample: float | Bounds | None = None,
     reported: float | None = None,
+    why: str = "",
 ) -> None:
     """Print a headline number beside its bound, and hold it to the bound.
 
@@ -42,11 +43,19 @@ def claim(
             ``small``: for an experiment that has one size, but needs the
             real data.
         reported: What the sources of this book reported, for comparison.
+        why: In a phrase, why our number and the reported one differ, or
+            that they agree. It is not printed; *Results* shows it.
 
     Raises:
         ClaimFailed: The value is outside the bound, or not a number.
-        ValueError: No bound is given, or the bounds exclude every value.
+        ValueError: No bound is given, the bounds exclude every value, or
+            only one of ``reported`` and ``why`` is given.
     """
+    if (reported is None) != (not why.strip()):
+        raise ValueError(
+            "give why= with reported=: a phrase on why the two numbers "
+            "differ, or that they agree"
+        )
     low, high = _bounds(at_least, at_most, small, sample)
     if small is not None:  # what is printed depends on the scale
         _session.event("scale", scale=_session.scale_name())
@@ -66,6 +75,7 @@ def claim(
         small=small,
         sample=sample,
         reported=reported,
+        why=why,
         holds=holds,
     )
     if not holds:

@@ -18,7 +18,9 @@ def full_scale(monkeypatch):
 
 def test_a_claim_that_holds_prints_one_line(capsys):
     """Value, bound and what the sources reported, on one line."""
-    check.claim("test accuracy", 0.8321, at_least=0.815, reported=0.815)
+    check.claim(
+        "test accuracy", 0.8321, at_least=0.815, reported=0.815, why="seed"
+    )
 
     assert capsys.readouterr().out == (
         "claim: test accuracy = 0.8321 (at least 0.815; sources: 0.815)\n"
@@ -116,11 +118,20 @@ def test_bounds_that_make_no_sense_are_refused(bounds, message):
         check.claim("x", 0.5, **bounds)
 
 
+@pytest.mark.parametrize(
+    "half", [{"reported": 0.8}, {"reported": 0.8, "why": " "}, {"why": "x"}]
+)
+def test_a_reported_value_comes_with_a_reason(half):
+    """A difference that nobody explains is not put beside ours."""
+    with pytest.raises(ValueError, match="why= with reported="):
+        check.claim("x", 0.5, at_least=0, **half)
+
+
 def test_claims_are_logged_whether_they_hold_or_not(monkeypatch, tmp_path):
     """The log has one line a claim, valid JSON also for NaN."""
     monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
 
-    check.claim("a", 1, at_least=0, reported=2)
+    check.claim("a", 1, at_least=0, reported=2, why="half as many")
     with pytest.raises(check.ClaimFailed):
         check.claim("b", math.nan, at_least=0)
 
@@ -128,6 +139,7 @@ def test_claims_are_logged_whether_they_hold_or_not(monkeypatch, tmp_path):
         json.loads, (tmp_path / "log").read_text().splitlines()
     )
     assert (first["what"], first["reported"], first["holds"]) == ("a", 2, True)
+    assert first["why"] == "half as many"
     assert (second["value"], second["holds"]) == ("nan", False)
 
 

@@ -64,6 +64,7 @@ def test_a_recorded_notebook_has_outputs_and_a_stamp(page, capsys):
             "at_most": None,
             "small": None,
             "reported": None,
+            "why": None,
         }
     ]
     assert "9 cells, 1 claims, 2 figures, " in capsys.readouterr().out

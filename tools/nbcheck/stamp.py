@@ -20,7 +20,15 @@ from nbformat import NotebookNode
 from tools.nbcheck.kernel import ROOT, CellRun, interpreter
 
 VERSIONS = ("torch", "torchvision", "numpy", "matplotlib", "pandas")
-CLAIM = ("what", "value", "at_least", "at_most", "small", "reported")
+CLAIM = (
+    "what",
+    "value",
+    "at_least",
+    "at_most",
+    "small",
+    "reported",
+    "why",
+)
 IGNORE_OUTPUT = "nbval-ignore-output"
 RAISES = "raises-exception"
 SET_UP = "d2l-setup"
