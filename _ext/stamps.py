@@ -35,6 +35,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min"
 
 
+def took(page: pages.Page) -> str:
+    """Write how long a page ran and, if it is slow, why."""
+    seconds = duration(page.stamp["seconds"])
+    return f"{seconds}: {page.slow}" if page.slow else seconds
+
+
 def bound(claim: dict[str, Any]) -> str:
     """Write the bound a claim was held to."""
     low, high = claim.get("at_least"), claim.get("at_most")
@@ -165,7 +171,7 @@ class StatusTable(StampDirective):
             stamp["device"],
             torch_version(stamp),
             data(stamp) or "none",
-            duration(stamp["seconds"]),
+            took(page),
             f"{stamp['peak_memory_mb']:,.0f} MB",
             number(stamp["cells"]),
             number(len(stamp["claims"])),

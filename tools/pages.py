@@ -138,6 +138,15 @@ class Page:
         metadata = self._notebook.get("metadata", {})
         return dict(metadata.get("d2l", {}))
 
+    @property
+    def slow(self) -> str:
+        """Why the page takes long to run, in a phrase of its author.
+
+        It stands in the metadata of the notebook, under ``d2l_slow``.
+        """
+        metadata = self._notebook.get("metadata", {})
+        return str(metadata.get("d2l_slow", ""))
+
 
 def _text(source: str | list[str]) -> str:
     return source if isinstance(source, str) else "".join(source)

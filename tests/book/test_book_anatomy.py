@@ -147,3 +147,9 @@ def test_page_checks_itself(page: pages.Page):
     ]
 
     assert checks
+
+
+@each_notebook
+def test_a_slow_page_says_why(page: pages.Page):
+    """More than 40 seconds on the machine that recorded it needs a reason."""
+    assert page.stamp["seconds"] <= 40 or page.slow

@@ -1,5 +1,6 @@
 """The Sphinx extensions, without Sphinx: what they compute from pages."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -116,6 +117,23 @@ def test_foot_says_how_the_page_was_run():
         "Data: fashion_mnist (real)."
     )
     assert stamps.foot({}) == "This page has not been recorded yet."
+
+
+def test_a_slow_page_says_why(tmp_path: Path):
+    """The reason stands beside the duration; a quick page has none."""
+    reason = {"d2l_slow": "trains four networks"}
+    for name, extra in (("slow", reason), ("quick", {})):
+        metadata = {"d2l": {"seconds": 61}, **extra}
+        (tmp_path / f"{name}.ipynb").write_text(
+            json.dumps({"cells": [], "metadata": metadata})
+        )
+    slow, quick = (
+        pages.Page(tmp_path / f"{name}.ipynb", tmp_path)
+        for name in ("slow", "quick")
+    )
+
+    assert stamps.took(slow) == "1.0 min: trains four networks"
+    assert stamps.took(quick) == "1.0 min"
 
 
 def test_facts_add_the_stamps_up(tmp_path: Path, monkeypatch):
