@@ -1,5 +1,6 @@
-"""The map of the book: what there is to read, and what is planned."""
+"""The map of the book: what there is to read, and what needs what."""
 
+import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from tools import pages
 class BookMap(SphinxDirective):
     """The chapters and their sections; with a number, that chapter's only.
 
-    Sections in ``_toc.yml`` are links; the others are marked as planned.
+    Sections in ``_toc.yml`` are links; the others are marked as planned. The
+    list of one chapter has arcs beside it, from each section to those that
+    build on it.
     """
 
     optional_arguments = 1
@@ -28,7 +31,17 @@ class BookMap(SphinxDirective):
         plan = pages.plan(self.root)
         if self.arguments:
             chapter = self.arguments[0]
-            return [self._sections(plan, chapter)]
+            listed = self._sections(plan, chapter)
+            arcs = dependencies(plan, chapter)
+            if not arcs:
+                return [listed]
+            drawn = nodes.raw("", picture(listed, arcs), format="html")
+            box = nodes.container(classes=["d2l-needs"])
+            box += [drawn, listed]
+            legend = nodes.paragraph(
+                text="An arrow leads from a section to one that builds on it."
+            )
+            return [legend, box]
         grid = nodes.container(classes=["d2l-map"])
         for entry in plan:
             if entry.is_chapter:
@@ -77,6 +90,63 @@ class BookMap(SphinxDirective):
             ]
         title = page.title.removeprefix(entry.number).strip()
         return [number, space, markup.link(self.env, page.name, title)]
+
+
+Arc = tuple[str, str]
+WIDTH = 32  # of the picture, in tenths of a row
+
+
+def dependencies(plan: Sequence[pages.Planned], chapter: str) -> list[Arc]:
+    """Return the pairs (section, section that builds on it) of a chapter."""
+    return [
+        (needed, entry.number)
+        for entry in plan
+        if entry.number.startswith(chapter + ".")
+        for needed in entry.needs
+    ]
+
+
+def picture(listed: nodes.bullet_list, arcs: Sequence[Arc]) -> str:
+    """Draw the arcs as an SVG whose rows are those of the list.
+
+    The style sheet makes each row of the list, and of the picture, equally
+    high. Its label says the same in words, for those who hear it.
+    """
+    rows = {
+        item.astext().split()[0]: place
+        for place, item in enumerate(listed.children)
+    }
+    height = 10 * len(rows)
+    paths = []
+    for start, end in arcs:
+        top, bottom = 10 * rows[start] + 5, 10 * rows[end] + 5
+        reach = WIDTH - 3 - min(WIDTH - 5, 3 + 3 * (rows[end] - rows[start]))
+        paths.append(
+            f'<path d="M{WIDTH - 3} {top}C{reach} {top} {reach} {bottom} '
+            f'{WIDTH - 3} {bottom}"><title>{end} builds on {start}</title>'
+            f'</path><path class="d2l-tip" d="M{WIDTH - 4} {bottom - 1.4}'
+            f'L{WIDTH - 1} {bottom}L{WIDTH - 4} {bottom + 1.4}Z"/>'
+        )
+    dots = "".join(
+        f'<circle cx="{WIDTH - 3}" cy="{10 * place + 5}" r="1"/>'
+        for place in sorted({rows[start] for start, _ in arcs})
+    )
+    words = html.escape(in_words(arcs))
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height}" preserveAspectRatio="none" '
+        f'role="img" aria-label="{words}" style="--d2l-rows: {len(rows)}">'
+        f"{''.join(paths)}{dots}</svg>"
+    )
+
+
+def in_words(arcs: Sequence[Arc]) -> str:
+    """Say what the arcs show."""
+    needs: dict[str, list[str]] = {}
+    for start, end in arcs:
+        needs.setdefault(end, []).append(start)
+    return "What builds on what: " + "; ".join(
+        f"{end} on {' and '.join(starts)}" for end, starts in needs.items()
+    )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -23,12 +23,14 @@ ROOT = Path(__file__).resolve().parents[1]
 class Planned:
     """A line of ``chapters/plan.tsv``: a chapter (``3``) or section (``3.6``).
 
-    The number of a section is the number in its file name.
+    The number of a section is the number in its file name. ``needs`` names
+    the sections of the same chapter that it builds on directly.
     """
 
     number: str
     folder: str
     title: str
+    needs: tuple[str, ...] = ()
 
     @property
     def is_chapter(self) -> bool:
@@ -156,7 +158,12 @@ def plan(root: Path = ROOT) -> tuple[Planned, ...]:
     """Read every chapter and section the book will have, in order."""
     with open(root / "chapters" / "plan.tsv", encoding="utf-8") as lines:
         return tuple(
-            Planned(row["section"], row["folder"], row["title"])
+            Planned(
+                row["section"],
+                row["folder"],
+                row["title"],
+                tuple((row["needs"] or "").split()),
+            )
             for row in csv.DictReader(lines, delimiter="\t")
         )
 

@@ -21,6 +21,17 @@ def test_plan_is_in_order():
     assert numbers == sorted(set(numbers))
 
 
+def test_sections_build_on_earlier_ones_of_their_chapter():
+    """Whoever reads in order has read what a section needs."""
+    numbers = {entry.number for entry in SECTIONS}
+
+    for entry in SECTIONS:
+        for needed in entry.needs:
+            assert needed in numbers
+            assert needed.split(".")[0] == entry.number.split(".")[0]
+            assert order(entry) > tuple(map(int, needed.split(".")))
+
+
 def test_plan_names_the_folder_of_each_chapter():
     """Folder 03-basics holds chapter 3 and every 3.x."""
     for entry in PLAN:

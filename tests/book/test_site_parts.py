@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from docutils import nodes
 
-from _ext import launch, numbers, stamps, tidy
+from _ext import book_map, launch, numbers, stamps, tidy
 from tools import pages
 
 
@@ -166,3 +167,27 @@ def test_signatures_are_no_definition_lists():
     assert '<span class="d2l-parameter"><em>x</em>,</span>' in found
     assert found.count("<dl") == found.count("</dl>") == 1
     assert "<dd>Words.</dd></dl>" in found
+
+
+def test_the_map_of_a_chapter_draws_what_the_plan_says():
+    """One arc from a section to each that builds on it, and in words."""
+    plan = [
+        pages.Planned("3", "03-x", "Chapter"),
+        pages.Planned("3.1", "03-x", "One"),
+        pages.Planned("3.2", "03-x", "Two", ("3.1",)),
+        pages.Planned("3.3", "03-x", "Three", ("3.1", "3.2")),
+        pages.Planned("30.1", "30-y", "Other", ("3.1",)),
+    ]
+    listed = nodes.bullet_list()
+    for entry in plan[1:4]:
+        text = f"{entry.number} {entry.title}"
+        listed += nodes.list_item("", nodes.paragraph(text=text))
+
+    arcs = book_map.dependencies(plan, "3")
+    drawn = book_map.picture(listed, arcs)
+
+    assert arcs == [("3.1", "3.2"), ("3.1", "3.3"), ("3.2", "3.3")]
+    assert drawn.count("<title>") == 3
+    assert "M29 5C23 5 23 15 29 15" in drawn  # from row 1 to row 2
+    assert "M29 5C20 5 20 25 29 25" in drawn  # further out, to row 3
+    assert "3.2 on 3.1; 3.3 on 3.1 and 3.2" in drawn
