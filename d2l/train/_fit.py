@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from d2l import _session, runtime
+from d2l import _session
 from d2l.train._history import History
 from d2l.train._measure import (
     Batches,
@@ -17,9 +17,9 @@ from d2l.train._measure import (
     accuracy,
     measure,
     modes_restored,
-    move,
     weighted_mean,
 )
+from d2l.train._place import Place, find
 from d2l.train._refuse import (
     check_again,
     check_batches,
@@ -71,6 +71,7 @@ def fit(
     device: torch.device | str | None = None,
     metric: Metric | None = accuracy,
     metric_after_epoch: bool = False,
+    fast: bool = False,
 ) -> History:
     """Train a model with mini-batches and measure it after every epoch.
 
@@ -95,6 +96,13 @@ def fit(
         metric_after_epoch: Measure the training metric in a pass of its own
             after each epoch, so that it can be compared with the test
             metric, at the cost of that pass.
+        fast: On a GPU with units for bfloat16, run the model under autocast
+            to it, with what has four axes in channels-last memory
+            (Micikevicius et al., 2018, https://arxiv.org/abs/1710.03740,
+            with float16). Parameters, loss and metric stay float32, and the
+            model stays channels-last afterwards: it must reshape with
+            ``flatten``, because ``view`` refuses such memory. On any other
+            device nothing changes, so a page may always ask for it.
 
     Returns:
         The history, also when the run is stopped with Ctrl-C: then it holds
@@ -107,28 +115,27 @@ def fit(
         TrainingDiverged: The loss became infinite or not a number; the
             message names the epoch and the batch.
     """
-    device = torch.device(device) if device else runtime.device()
+    place = find(device, fast)
     check_setup(model, loss, optimizer, epochs)
-    if isinstance(model, nn.Module):
-        model.to(device)
+    place.take(model)
     check_again(train)
     if test is not None:
-        check_batches(model, test, device)
+        check_batches(model, test, place)
     history = History()
-    with modes_restored(model):
+    with modes_restored(model), place.tuned():
         try:
             for epoch in range(1, epochs + 1):
                 position = (epoch, epochs)
                 row = _run_epoch(
-                    model, train, loss, optimizer, metric, device, position
+                    model, train, loss, optimizer, metric, place, position
                 )
                 if metric and metric_after_epoch:
                     row["train_metric"] = measure(
-                        model, train, metric, None, device
+                        model, train, metric, None, place
                     )[0]
                 if test is not None:
                     row["test_loss"], row["test_metric"] = measure(
-                        model, test, loss, metric, device
+                        model, test, loss, metric, place
                     )
                 _append(history, row)
         except KeyboardInterrupt:
@@ -142,7 +149,7 @@ def _run_epoch(
     loss: Metric,
     optimizer: torch.optim.Optimizer,
     metric: Metric | None,
-    device: torch.device,
+    place: Place,
     position: tuple[int, int],
 ) -> dict[str, Any]:
     """Train for one epoch and return its row of the history."""
@@ -154,13 +161,13 @@ def _run_epoch(
     start = time.perf_counter()
     bar = _progress_bar(train, position)
     for number, (X, y) in enumerate(train, start=1):
-        X, targets = move(X, device), y
-        y_hat = model(X)
+        X, targets = place.move(X), y
+        y_hat = place.forward(model, X)
         if number == 1 and position[0] == 1:
             check_outputs(y_hat, targets, train)
         elif unchecked and targets.device.type == "cpu":
             check_labels(targets, y_hat.shape[1])
-        y = move(targets, device)
+        y = place.move(targets)
         batch_loss = loss(y_hat, y).mean()
         optimizer.zero_grad()
         batch_loss.backward()

@@ -7,10 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from d2l import runtime
+from d2l.train._place import Model, Place, find
 
 Batches = Iterable[tuple[Tensor, Tensor]]
-Model = Callable[[Tensor], Tensor]
 Metric = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -43,6 +42,7 @@ def evaluate(
     *,
     metric: Metric = accuracy,
     device: torch.device | str | None = None,
+    fast: bool = False,
 ) -> float:
     """Return the mean of a metric over all samples.
 
@@ -57,6 +57,7 @@ def evaluate(
             batch, or one value per sample. A loss is a metric too.
         device: Where to compute; a module is moved there. ``None`` takes
             ``d2l.runtime.device()``.
+        fast: As for ``fit``, whose test metric it then repeats.
 
     Returns:
         The mean per sample.
@@ -64,10 +65,10 @@ def evaluate(
     Raises:
         ValueError: The batches are empty.
     """
-    device = torch.device(device) if device else runtime.device()
-    if isinstance(model, nn.Module):
-        model.to(device)
-    mean, _ = measure(model, batches, metric, None, device)
+    place = find(device, fast)
+    place.take(model)
+    with place.tuned():
+        mean, _ = measure(model, batches, metric, None, place)
     return mean
 
 
@@ -76,7 +77,7 @@ def measure(
     batches: Batches,
     first: Metric,
     second: Metric | None,
-    device: torch.device,
+    place: Place,
 ) -> tuple[float, float | None]:
     """Return the sample means of one or two metrics, in eval mode."""
     firsts, seconds, sizes = [], [], []
@@ -84,8 +85,8 @@ def measure(
         if isinstance(model, nn.Module):
             model.eval()
         for X, y in batches:
-            X, y = move(X, device), move(y, device)
-            y_hat = model(X)
+            X, y = place.move(X), place.move(y)
+            y_hat = place.forward(model, X)
             firsts.append(first(y_hat, y).mean())
             if second:
                 seconds.append(second(y_hat, y).mean())
@@ -115,8 +116,3 @@ def weighted_mean(values: list[Tensor], sizes: list[int]) -> float:
     stacked = torch.stack(values).double().cpu()
     weights = torch.tensor(sizes, dtype=torch.float64)
     return float((stacked * weights).sum() / weights.sum())
-
-
-def move(tensor: Tensor, device: torch.device) -> Tensor:
-    """Move to the device without waiting, if it is not there already."""
-    return tensor.to(device, non_blocking=True)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from d2l.train._measure import Batches, Metric, Model, modes_restored, move
+from d2l.train._measure import Batches, Metric, Model, modes_restored
+from d2l.train._place import Place
 
 
 class TrainingDiverged(ArithmeticError):
@@ -76,9 +77,7 @@ def check_again(train: Batches) -> None:
         )
 
 
-def check_batches(
-    model: Model, batches: Batches, device: torch.device
-) -> None:
+def check_batches(model: Model, batches: Batches, place: Place) -> None:
     """Try the first batch to evaluate on, before an epoch is spent."""
     X, y = next(iter(batches), (None, None))
     if X is None or y is None:
@@ -86,7 +85,8 @@ def check_batches(
     with modes_restored(model), torch.no_grad():
         if isinstance(model, nn.Module):
             model.eval()
-        check_outputs(model(move(X, device)), y, batches)
+        y_hat = place.forward(model, place.move(X))
+        check_outputs(y_hat, y, batches)
 
 
 def check_outputs(y_hat: Tensor, y: Tensor, batches: Batches) -> None:

@@ -1,6 +1,7 @@
 """Training and evaluation, against hand-written loops and contracts."""
 
 import contextlib
+import copy
 import os
 import signal
 
@@ -10,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from d2l import train
+from d2l.train import _place
 
 CPU = torch.device("cpu")
 
@@ -427,8 +429,10 @@ def test_sgd_refuses_a_rate_that_is_not_positive():
         train.sgd([], lr=-0.1)
 
 
-def test_fit_reads_the_device_seldom(model, batches, monkeypatch):
+@pytest.mark.parametrize("mode", ["plain", "fast"])
+def test_fit_reads_the_device_seldom(model, batches, monkeypatch, mode):
     """No value is fetched from the device in the steps themselves."""
+    monkeypatch.setattr(_place, "pays", lambda _: mode == "fast")
     reads = []
     original = torch.Tensor.item
 
@@ -440,6 +444,202 @@ def test_fit_reads_the_device_seldom(model, batches, monkeypatch):
     with contextlib.suppress(AttributeError):
         monkeypatch.setattr(torch.Tensor, "__float__", counted)
 
-    train.fit(model, batches * 10, **options(model))
+    train.fit(model, batches * 10, **options(model), fast=True)
 
     assert len(reads) < 10
+
+
+@pytest.fixture
+def pictures():
+    """Two batches of four and two pictures: 2 channels, 3 classes."""
+    X = torch.randn(6, 2, 5, 5)
+    y = torch.tensor([0, 1, 2, 0, 1, 2])
+    return list(zip(X.split(4), y.split(4), strict=True))
+
+
+class Pictured(nn.Module):
+    """Classifies pictures, and notes in what form they come and go."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(2, 4, kernel_size=3)
+        self.frozen = nn.Dropout(0.5)
+        self.register_buffer("five_axes", torch.zeros(1, 2, 3, 2, 3))
+        self.linear = nn.Linear(36, 3)
+        self.seen = []
+
+    def forward(self, X):
+        hidden = self.convolution(X)
+        last = tuple(
+            tensor.is_contiguous(memory_format=torch.channels_last)
+            for tensor in (X, self.convolution.weight)
+        )
+        tuned = torch.backends.cudnn.benchmark
+        self.seen.append((hidden.dtype, last, tuned))
+        return self.linear(self.frozen(hidden).flatten(1))
+
+
+@pytest.fixture
+def always_fast(monkeypatch):
+    """Let the fast mode run on the processor, where tests can see it."""
+    monkeypatch.setattr(_place, "pays", lambda device: True)
+
+
+def test_fast_changes_nothing_on_a_processor(pictures):
+    """Down to the last bit and to the order in memory."""
+    plain, asked = Pictured(), Pictured()
+    asked.load_state_dict(plain.state_dict())
+
+    runs = []
+    for net, fast in ((plain, False), (asked, True)):
+        torch.manual_seed(1)
+        settings = options(net, epochs=2, fast=fast)
+        runs.append(train.fit(net, pictures, pictures, **settings))
+
+    assert runs[0].loss == runs[1].loss
+    assert runs[0].test_loss == runs[1].test_loss
+    assert plain.seen == asked.seen
+    for ours, theirs in zip(
+        plain.parameters(), asked.parameters(), strict=True
+    ):
+        assert torch.equal(ours, theirs)
+        assert ours.stride() == theirs.stride()
+
+
+@pytest.mark.usefixtures("always_fast")
+def test_fast_takes_the_steps_of_autocast_by_hand(pictures):
+    """The parameters are those of PyTorch's own recipe, bit by bit."""
+    net, twin = Pictured().eval(), Pictured().eval()
+    net.frozen.p = twin.frozen.p = 0.0
+    twin.load_state_dict(net.state_dict())
+    twin.convolution.to(memory_format=torch.channels_last)
+    by_hand = torch.optim.SGD(twin.parameters(), lr=0.1)
+    for X, y in pictures:
+        X = X.to(memory_format=torch.channels_last)
+        by_hand.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = F.cross_entropy(twin(X), y)
+        loss.backward()
+        by_hand.step()
+
+    train.fit(net, pictures, **options(net), fast=True)
+
+    assert torch.equal(net.convolution.weight, twin.convolution.weight)
+    assert net.convolution.weight.dtype == torch.float32
+
+
+@pytest.mark.usefixtures("always_fast")
+def test_fast_is_half_precision_inside_and_full_outside(pictures):
+    """In training and evaluation; loss and metric see float32."""
+    net = Pictured()
+    outside = set()
+
+    def watched(metric):
+        def watching(y_hat, y):
+            on = torch.is_autocast_enabled("cpu")
+            outside.add((y_hat.dtype, on))
+            return metric(y_hat, y)
+
+        return watching
+
+    train.fit(
+        net,
+        pictures,
+        pictures,
+        **options(net, loss=watched(F.cross_entropy)),
+        metric=watched(train.accuracy),
+        fast=True,
+    )
+
+    inside = {seen[:2] for seen in net.seen}
+    assert inside == {(torch.bfloat16, (True, True))}
+    assert outside == {(torch.float32, False)}
+
+
+@pytest.mark.usefixtures("always_fast")
+def test_fast_stays_close_to_float32(pictures):
+    """The loss differs in the third digit, not in the first."""
+    plain, fast = Pictured(), Pictured()
+    fast.load_state_dict(plain.state_dict())
+    plain.frozen.p = fast.frozen.p = 0.0
+
+    slow = train.fit(plain, pictures, **options(plain, epochs=9))
+    quick = train.fit(fast, pictures, **options(fast, epochs=9), fast=True)
+
+    assert quick.loss == pytest.approx(slow.loss, rel=0.02)
+    assert quick.loss != slow.loss
+
+
+@pytest.mark.usefixtures("always_fast")
+def test_evaluate_repeats_the_test_metric_of_a_fast_fit(pictures):
+    """Both measure in the same precision."""
+    net = Pictured()
+
+    history = train.fit(net, pictures, pictures, **options(net), fast=True)
+
+    found = train.evaluate(
+        net, pictures, metric=F.cross_entropy, device=CPU, fast=True
+    )
+    assert history.test_loss == [found]
+
+
+@pytest.mark.usefixtures("always_fast")
+@pytest.mark.parametrize("before", [True, False])
+def test_the_search_for_algorithms_lasts_as_long_as_the_run(
+    pictures, before, monkeypatch
+):
+    """The setting is on inside and as it was after an error."""
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", before)
+    net = Pictured()
+
+    def broken(y_hat, y):
+        raise RuntimeError("no")
+
+    train.evaluate(net, pictures, device=CPU, fast=True)
+    with pytest.raises(RuntimeError, match="no"):
+        train.fit(net, pictures, **options(net, loss=broken), fast=True)
+
+    assert [tuned for _, _, tuned in net.seen] == [True] * 3
+    assert torch.backends.cudnn.benchmark is before
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "expected"),
+    [
+        ("cuda", (7, 5), False),
+        ("cuda:0", (8, 0), True),
+        ("cuda", (9, 0), True),
+        ("cpu", (9, 0), False),
+        ("mps", (9, 0), False),
+    ],
+)
+def test_fast_pays_where_bfloat16_has_units(
+    device, capability, expected, monkeypatch
+):
+    """From Ampere on; older GPUs only emulate it."""
+    monkeypatch.setattr(
+        torch.cuda, "get_device_capability", lambda _: capability
+    )
+
+    assert _place.pays(torch.device(device)) is expected
+
+
+@pytest.mark.parametrize("mode", ["plain", "fast"])
+def test_a_compiled_module_trains_like_itself(pictures, mode, monkeypatch):
+    """Its evaluation uses the stored statistics; its mode is put back."""
+    monkeypatch.setattr(_place, "pays", lambda _: mode == "fast")
+    layers = nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Flatten()
+    net = nn.Sequential(*layers, nn.Linear(36, 3))
+    net[1].eval()
+    twin = copy.deepcopy(net)
+    compiled = torch.compile(twin, backend="aot_eager")
+
+    runs = [
+        train.fit(part, pictures, pictures, **options(net), fast=True)
+        for part, net in ((net, net), (compiled, twin))
+    ]
+
+    assert runs[1].loss == pytest.approx(runs[0].loss, rel=1e-2)
+    assert runs[1].test_loss == pytest.approx(runs[0].test_loss, rel=1e-2)
+    assert twin.training
+    assert not twin[1].training
