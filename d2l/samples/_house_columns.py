@@ -53,7 +53,7 @@ def _score(share: float) -> float:
 
 
 def _names(
-    counts: str, *, new: float = 0, fine: float = 0, large: float = 0
+    counts: str, *, new: float = 0.0, fine: float = 0.0, large: float = 0.0
 ) -> Column:
     """Make a column of names, given as ``name count, name count``."""
     names, shares = _split(counts)
@@ -62,7 +62,7 @@ def _names(
 
 
 def _numbers(
-    counts: str, *, new: float = 0, fine: float = 0, large: float = 0
+    counts: str, *, new: float = 0.0, fine: float = 0.0, large: float = 0.0
 ) -> Column:
     """Make a column of a few whole numbers, given as `_names` are."""
     names, shares = _split(counts)
@@ -72,10 +72,10 @@ def _numbers(
 
 def _amount(
     *values: int,
-    zero: float = 0,
-    new: float = 0,
-    fine: float = 0,
-    large: float = 0,
+    zero: float = 0.0,
+    new: float = 0.0,
+    fine: float = 0.0,
+    large: float = 0.0,
 ) -> Column:
     """Make a column of amounts, given at `_LEVELS`; a share may be 0."""
     levels = [zero + (1 - zero) * level for level in _LEVELS]

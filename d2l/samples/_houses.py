@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from d2l.samples._house_columns import COLUMNS, TRAITS
 if TYPE_CHECKING:
     import pandas as pd
 
-_Array = np.ndarray[Any, Any]
+_Array = np.ndarray
 _Values = dict[str, _Array]
 
 # Which style of a house has which code: built from 1946 on, and before.
