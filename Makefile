@@ -5,6 +5,9 @@ PYTHON ?= python3
 NB     ?= chapters
 SCALE  ?=
 SHARD  ?=
+# What is recorded on a GPU, and where the results are left.
+CHAPTER ?= 5
+OUT    ?= .gpu/out
 # So many notebooks, or tests, at once.
 JOBS   ?= 2
 
@@ -29,7 +32,7 @@ SOURCES := _config.yml _toc.yml index.md references.bib README.md \
 	_ext/*.py _static/* tools/*.py d2l/*.py d2l/*/*.py)
 
 .PHONY: help book test lint types unit notebooks site record bench lab \
-	serve clean lock publish
+	serve clean lock publish pack gpu
 
 help: ## print this list
 	@echo "usage: make TARGET [NB=chapters/03-basics/06-*] [SCALE=full|small]"
@@ -60,6 +63,12 @@ site: $(BUILT) ## look at the built site in a real browser
 
 record: $(READY) ## execute NB=... and store outputs and stamp
 	$(RUN) tools/record.py $(NB) $(if $(SCALE),--scale $(SCALE))
+
+pack: $(READY) ## collect what a GPU machine lacks to record CHAPTER=5
+	$(RUN) -m tools.gpu_record pack --chapter $(CHAPTER) $(if $(THERE),--there $(THERE))
+
+gpu: ## on that machine: record CHAPTER=5 at full scale into OUT=...
+	$(PYTHON) -m tools.gpu_record run --chapter $(CHAPTER) --out $(OUT)
 
 bench: $(READY) ## data and training speed against the usual code
 	$(RUN) -m tools.bench
