@@ -6,10 +6,13 @@ warm slows both; a line of the table compares medians.
 
 The usual code is what older course packages do: torchvision's
 ``FashionMNIST`` with ``ToTensor`` (after ``Resize``), served by a
-``DataLoader`` with four workers. For training it is the bare loop of forward,
-backward and step, on batches that are already in memory.
+``DataLoader`` with four workers. Training is compared twice: with the same
+loader and a loop that reads the loss and the hits after every step, as such
+courses do; and with the bare loop of forward, backward and step, on batches
+that are already in memory. Words on the command line choose rows.
 
-Left out: GPUs, where the usual code is slower still.
+Left out: GPUs, where the usual code is slower still; ``tools/gpu_record``
+measures them.
 """
 
 import copy
@@ -30,6 +33,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from d2l import data, train
+from tools import plain
 
 BATCH_SIZE = 256
 NUM_WORKERS = 4
@@ -54,13 +58,13 @@ class Row:
     def __str__(self) -> str:
         verdict = "ok" if self.ratio >= self.at_least else "MISSED"
         return (
-            f"{self.what:<26}{self.num_images:>8,}{self.usual:>12,.0f}"
+            f"{self.what:<28}{self.num_images:>8,}{self.usual:>12,.0f}"
             f"{self.ours:>12,.0f}{self.ratio:>9.2f}x{self.at_least:>9.2f}x"
             f"  {verdict}"
         )
 
 
-def main() -> int:
+def main(words: list[str]) -> int:
     """Measure, print, and return the exit status."""
     # Four workers on fewer cores are part of what is measured.
     warnings.filterwarnings("ignore", message="This DataLoader will")
@@ -70,13 +74,15 @@ def main() -> int:
         write_files(Path(folder), *stored.tensors)
         print(f"Fashion-MNIST: {data.provenance()['fashion_mnist']}\n")
         print(
-            f"{'images per second':<26}{'images':>8}{'usual':>12}"
+            f"{'images per second':<28}{'images':>8}{'usual':>12}"
             f"{'d2l':>12}{'ratio':>10}{'target':>10}"
         )
         rows = []
-        for row in measure(Path(folder), stored.num_samples):
-            print(row, flush=True)
-            rows.append(row)
+        for plan in plans(Path(folder), stored.num_samples):
+            if words and not any(word in plan.what for word in words):
+                continue
+            rows.append(plan.measure())
+            print(rows[-1], flush=True)
     missed = [row.what for row in rows if row.ratio < row.at_least]
     if missed:
         print(
@@ -97,7 +103,29 @@ def machine() -> str:
     )
 
 
-def measure(folder: Path, available: int) -> Iterable[Row]:
+@dataclass(frozen=True)
+class Plan:
+    """A row that may be measured: who competes, how often, for what."""
+
+    what: str
+    num_images: int
+    sides: Callable[[], tuple[Callable[[], object], Callable[[], object]]]
+    num_repeats: int
+    at_least: float
+
+    def measure(self) -> Row:
+        usual, ours = self.sides()
+        return compare(
+            self.what,
+            self.num_images,
+            usual,
+            ours,
+            self.num_repeats,
+            self.at_least,
+        )
+
+
+def plans(folder: Path, available: int) -> Iterable[Plan]:
     """Yield the rows of the table. Large sizes use part of the pictures."""
     for size, num_images, num_repeats, at_least in (
         (28, 60_000, 7, 40),
@@ -105,19 +133,28 @@ def measure(folder: Path, available: int) -> Iterable[Row]:
         (224, 15_360, 5, 4),
     ):
         limit = min(num_images, available)
-        usual = usual_loader(folder, size, limit)
-        ours, _ = data.fashion_mnist(BATCH_SIZE, resize=size, limit=limit)
-        yield compare(
+        yield Plan(
             f"batches of {size} x {size}",
             limit,
-            partial(count, usual),
-            partial(count, ours),
+            partial(loading_sides, folder, size, limit),
             num_repeats,
             at_least,
         )
+    for name, network, size, num_images, num_repeats, target in (
+        ("LeNet", plain.lenet, 28, 25_600, 3, 2.0),
+        ("ResNet-18", plain.resnet18, 32, 2_560, 3, 1.0),
+    ):
+        limit = min(num_images, available)
+        yield Plan(
+            f"steps of {name}, {size} x {size}",
+            limit,
+            partial(step_sides, folder, network, size, limit),
+            num_repeats,
+            target,
+        )
     limit = min(NUM_TRAINED, available)
-    bare, fitted = training_sides(limit)
-    yield compare("an epoch of LeNet", limit, bare, fitted, 9, 1 / 1.10)
+    sides = partial(training_sides, limit)
+    yield Plan("an epoch of LeNet", limit, sides, 9, 1 / 1.10)
 
 
 def compare(
@@ -193,21 +230,49 @@ def usual_loader(
     )
 
 
-def lenet() -> nn.Sequential:
-    """Return a network of the size of LeNet-5 (LeCun et al., 1998)."""
-    return nn.Sequential(
-        nn.Conv2d(1, 6, kernel_size=5, padding=2),
-        nn.Sigmoid(),
-        nn.AvgPool2d(2),
-        nn.Conv2d(6, 16, kernel_size=5),
-        nn.Sigmoid(),
-        nn.AvgPool2d(2),
-        nn.Flatten(),
-        nn.Linear(16 * 5 * 5, 120),
-        nn.Sigmoid(),
-        nn.Linear(120, 84),
-        nn.Sigmoid(),
-        nn.Linear(84, 10),
+def loading_sides(
+    folder: Path, size: int, limit: int
+) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return an epoch of batches from torchvision, and from d2l."""
+    ours, _ = data.fashion_mnist(BATCH_SIZE, resize=size, limit=limit)
+    return partial(count, usual_loader(folder, size, limit)), partial(
+        count, ours
+    )
+
+
+def step_sides(
+    folder: Path,
+    network: Callable[[], nn.Module],
+    size: int,
+    limit: int,
+) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return some steps with the usual loader and loop, and with ours."""
+    usual = usual_loader(folder, size, limit)
+    ours, _ = data.fashion_mnist(BATCH_SIZE, resize=size, limit=limit)
+    torch.manual_seed(0)
+    start = network()
+
+    def waiting() -> None:
+        model = copy.deepcopy(start)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        plain.epoch(model, usual, optimizer, "cpu")
+
+    return waiting, partial(fit_once, start, ours)
+
+
+def fit_once(
+    start: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]
+) -> None:
+    """Train a copy of a network for one epoch with ``fit``."""
+    model = copy.deepcopy(start)
+    train.fit(
+        model,
+        batches,
+        loss=nn.CrossEntropyLoss(),
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+        epochs=1,
+        device="cpu",
+        fast=True,
     )
 
 
@@ -222,29 +287,18 @@ def training_sides(
     loader, _ = data.fashion_mnist(BATCH_SIZE, limit=limit)
     in_memory = list(loader)
     torch.manual_seed(0)
-    start = lenet()
+    start = plain.lenet()
 
     def bare() -> None:
         model = copy.deepcopy(start)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.9)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         for X, y in in_memory:
             optimizer.zero_grad()
             F.cross_entropy(model(X), y).backward()
             optimizer.step()
 
-    def fitted() -> None:
-        model = copy.deepcopy(start)
-        train.fit(
-            model,
-            loader,
-            loss=nn.CrossEntropyLoss(),
-            optimizer=torch.optim.SGD(model.parameters(), lr=0.9),
-            epochs=1,
-            device="cpu",
-        )
-
-    return bare, fitted
+    return bare, partial(fit_once, start, loader)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
