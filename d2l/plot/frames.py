@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from torch import Tensor
@@ -280,7 +281,10 @@ def _common_layout(
         with mpl.rc_context(style.STYLE):
             places = [_places(card) for card in cards]
         boxes = tuple(
-            _intersection(same) for same in zip(*places, strict=True)
+            _room(axes, same)
+            for axes, same in zip(
+                cards[0].axes, zip(*places, strict=True), strict=True
+            )
         )
     is_line_art = all(getattr(card, "art", "") == "svg" for card in cards)
     layout = Layout("svg" if is_line_art else "png", sizes[0], boxes)
@@ -298,10 +302,17 @@ def _places(card: Figure) -> list[Bbox]:
     return [axes.get_position(original=True) for axes in card.axes]
 
 
-def _intersection(boxes: Iterable[Bbox]) -> Bbox:
+def _room(axes: Axes, boxes: Iterable[Bbox]) -> Bbox:
+    """Return the place that leaves room for the labels of every frame.
+
+    A colour bar is drawn at the left edge of its place, its labels to the
+    right of it; the longest labels push it furthest to the left.
+    """
     corners = np.array([box.extents for box in boxes])
     left, bottom = corners[:, :2].max(axis=0)
     right, top = corners[:, 2:].min(axis=0)
+    if axes.get_label() == "<colorbar>":
+        left = corners[:, 0].min()
     return Bbox.from_extents(left, bottom, right, top)
 
 

@@ -154,6 +154,24 @@ def test_turning_a_knob_moves_no_axes():
     assert len(white) == len(set(white)) == 2  # the card and the axes
 
 
+def test_wide_labels_of_a_colour_bar_stay_on_the_card():
+    """Also those of the frame with the largest numbers."""
+    cards = []
+
+    def draw(scale):
+        cells = scale * torch.rand(4, 4)
+        axes = plot.heatmap(cells, annotate=False)
+        cards.append(axes.figure)
+        return axes
+
+    plot.explore(draw, alt="Cells", scale=[1, 10_000])
+
+    for card in cards:
+        card.draw_without_rendering()
+        for label in card.axes[1].get_yticklabels():
+            assert label.get_window_extent().x1 <= card.bbox.x1
+
+
 def test_a_page_stands_alone(learning):
     """Ids are used or absent, and nothing is fetched."""
     html = learning.html
