@@ -168,8 +168,13 @@ def test_wide_labels_of_a_colour_bar_stay_on_the_card():
 
     for card in cards:
         card.draw_without_rendering()
-        for label in card.axes[1].get_yticklabels():
-            assert label.get_window_extent().x1 <= card.bbox.x1
+        bar = card.axes[1]
+        low, high = bar.get_ylim()
+        for tick, label in zip(
+            bar.get_yticks(), bar.get_yticklabels(), strict=True
+        ):
+            if low <= tick <= high:  # the others are not drawn
+                assert label.get_window_extent().x1 <= card.bbox.x1
 
 
 def test_a_page_stands_alone(learning):
