@@ -234,10 +234,11 @@ def test_processes_and_shards_add_up(three):
     """Two processes count together; two shards run each notebook once."""
     shards = [check(three, "-n", "2", "--shard", f"{i}/2")[1] for i in (1, 2)]
 
-    assert [each["summary"] for each in shards] == [
+    # Which of the two runs two depends on how long each page took to record.
+    assert sorted(each["summary"] for each in shards) == [
         f"notebooks: {num} run, {num} cells compared, 0 not compared, "
         "0 claims checked"
-        for num in (2, 1)
+        for num in (1, 2)
     ]
     names = [name for each in shards for name in each["notebooks"]]
     assert sorted(names) == ["a.ipynb", "b.ipynb", "c.ipynb"]
