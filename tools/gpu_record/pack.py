@@ -56,7 +56,8 @@ def main(
 ) -> int:
     """Fill the folder, print its size, and return the exit status."""
     present = {*THERE, *NOT_NEEDED, *names_there(there)}
-    code = "\n".join(page.code for page in pages.find(root, chapter))
+    recorded = pages.ordered(pages.find(root, chapter), [])
+    code = "\n".join(page.code for page in recorded)
     wanted = needs([*ROOTS, *imported(code)], present, python)
     lock = (root / "requirements.lock").read_text(encoding="utf-8")
     folder = root / FOLDER

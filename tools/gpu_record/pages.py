@@ -55,14 +55,15 @@ def find(root: Path, chapter: int) -> list[Page]:
 
 
 def ordered(pages: list[Page], only: list[str]) -> list[Page]:
-    """Return the pages to record, those that gain most first.
+    """Return the pages to record, the quick ones first.
 
-    Pages that have a full scale come before pages that are the same
-    everywhere; among each, the quick ones first, so that a limit cuts few.
+    So a limit cuts few. A page that is the same program everywhere need not
+    be recorded on another machine, nor need what it imports travel there.
 
     Args:
         pages: All pages of the chapter.
-        only: Numbers such as ``5.5``; empty means all.
+        only: Numbers such as ``5.5``; empty means all that have a full
+            scale.
 
     Raises:
         ValueError: A number is not among the pages.
@@ -73,8 +74,12 @@ def ordered(pages: list[Page], only: list[str]) -> list[Page]:
             f"no page {', '.join(unknown)}; there are "
             f"{', '.join(page.number for page in pages)}"
         )
-    chosen = [page for page in pages if not only or page.number in only]
-    return sorted(chosen, key=lambda p: (not p.needs_device, p.seconds))
+    chosen = [
+        page
+        for page in pages
+        if (page.number in only if only else page.needs_device)
+    ]
+    return sorted(chosen, key=lambda page: page.seconds)
 
 
 def _number(path: Path) -> str:
