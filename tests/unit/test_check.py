@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -75,7 +76,7 @@ def test_the_small_bound_applies_on_an_embedded_sample():
 
 def test_the_sample_bound_applies_on_samples_only(monkeypatch):
     """An experiment of one size keeps its bound at small scale."""
-    bounds = {"at_least": 0.8, "sample": 0.5}
+    bounds: dict[str, Any] = {"at_least": 0.8, "sample": 0.5}
     monkeypatch.setenv("D2L_SCALE", "small")
 
     with pytest.raises(check.ClaimFailed):
