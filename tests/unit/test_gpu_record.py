@@ -4,6 +4,7 @@ import itertools
 import json
 import lzma
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -139,7 +140,7 @@ def test_no_page_is_started_when_the_time_is_up(carried, monkeypatch):
 
 
 def test_a_page_that_takes_too_long_is_stopped(carried):
-    """Its kernel too; the notebook is as it was."""
+    """Its kernel too, also behind ``&``; the notebook is as it was."""
     pid = carried / "pid"
     path = write(
         carried,
@@ -154,7 +155,11 @@ def test_a_page_that_takes_too_long_is_stopped(carried):
     log = run.Log(carried / "log.txt")
     deadline = time.monotonic() + 10
 
-    run.record(page, outcome, environment, deadline, carried, log)
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run.record(page, outcome, environment, deadline, carried, log)
+    finally:
+        signal.signal(signal.SIGINT, handler)
     log.close()
 
     assert (outcome.status, outcome.reason) == ("stopped", "the time was up")

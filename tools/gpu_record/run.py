@@ -182,7 +182,8 @@ def call(
 ) -> tuple[int | None, str]:
     """Run a command; return its status, None if it took too long, and text.
 
-    It is interrupted first, so that it can stop the kernel it started.
+    It is interrupted first, so that it can stop the kernel it started. (A
+    shell lets the jobs behind ``&`` ignore interrupts; this one heeds them.)
     """
     process = subprocess.Popen(
         command,
@@ -193,6 +194,7 @@ def call(
         text=True,
         errors="replace",
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     try:
         output, _ = process.communicate(timeout=limit)
@@ -205,6 +207,11 @@ def call(
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
     return None, output
+
+
+def heed_interrupts() -> None:
+    """Let an interrupt do what it usually does, in a new process."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def compare_speeds(
