@@ -446,7 +446,8 @@ def test_speeds_are_measured_and_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(speed.runtime, "device", lambda: torch.device("cpu"))
     monkeypatch.setattr(speed, "BATCH_SIZE", 16)
     monkeypatch.setattr(plain, "NUM_WORKERS", 0)
-    times = itertools.cycle([6.0, 3.0, 2.0])
+    monkeypatch.setattr(speed, "compiled_side", lambda *_: int)
+    times = itertools.chain([11.0], itertools.cycle([6.0, 3.0, 2.0, 1.6]))
     monkeypatch.setattr(plain, "seconds", lambda side, device: next(times))
     tiny = speed.Contest("LeNet", plain.lenet, 28, 32, num_repeats=2)
 
@@ -457,7 +458,65 @@ def test_speeds_are_measured_and_written(tmp_path, monkeypatch, capsys):
     assert found["ratio"] == pytest.approx(3.0)
     assert found["ratio_float32"] == pytest.approx(2.0)
     assert found["seconds_per_epoch"]["plain"] == [6.0, 6.0]
-    assert "3.0 times as fast" in capsys.readouterr().out
+    assert found["compile"]["seconds"] == pytest.approx(9.4)
+    assert found["compile"]["ratio"] == pytest.approx(1.25)
+    assert found["compile"]["epochs"] == 24  # 9.4 / 0.4, rounded up
+    printed = capsys.readouterr().out
+    assert "3.0 times as fast" in printed
+    assert "pays after 24 epochs" in printed
+
+
+def test_compiling_that_gains_nothing_never_pays():
+    """There is no number of epochs to name then."""
+    row = speed.earned_back(9.0, {"fast": 2.0, "compiled": 2.5})
+
+    assert row["epochs"] is None
+    assert "never pays" in speed.told(row)
+
+
+def test_a_compiled_model_is_trained_on_from_epoch_to_epoch(monkeypatch):
+    """It is compiled once, so the later epochs show what that brings."""
+    made = []
+
+    def compiled(model):
+        made.append(model)
+        return model
+
+    monkeypatch.setattr(speed, "BATCH_SIZE", 16)
+    monkeypatch.setattr(torch, "compile", compiled)
+    tiny = speed.Contest("LeNet", plain.lenet, 28, 32)
+
+    side = speed.compiled_side(tiny, torch.device("cpu"))
+    weights = [made[0][0].weight.detach().clone()]
+    for _ in range(2):
+        side()
+        weights.append(made[0][0].weight.detach().clone())
+
+    assert not torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[1], weights[2])
+
+
+def test_where_nothing_can_be_compiled_the_rest_is_measured(
+    monkeypatch, capsys
+):
+    """A machine without a compiler still gives the other three sides."""
+
+    def refuse(model):
+        def call(*_):
+            raise RuntimeError("no compiler")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    monkeypatch.setattr(speed, "BATCH_SIZE", 16)
+    monkeypatch.setattr(plain, "NUM_WORKERS", 0)
+    tiny = speed.Contest("LeNet", plain.lenet, 28, 32, num_repeats=1)
+
+    row = speed.measure(tiny, torch.device("cpu"))
+
+    assert sorted(row["seconds_per_epoch"]) == ["fast", "float32", "plain"]
+    assert "compile" not in row
+    assert "RuntimeError: no compiler" in capsys.readouterr().out
 
 
 def test_the_command_line_has_two_halves(monkeypatch, tmp_path):

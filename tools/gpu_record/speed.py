@@ -2,12 +2,16 @@
 
     python -m tools.gpu_record.speed speed.json
 
-Three sides take turns: the usual way (``tools.plain``), ours in float32, and
-ours in the fast mode of ``fit``. Data loading is part of all three.
+Four sides take turns: the usual way (``tools.plain``), ours in float32, ours
+in the fast mode of ``fit``, and that with a model from ``torch.compile``. Data
+loading is part of all four. What compiling itself takes is told apart: by how
+much the first epoch of a compiled model exceeds the later ones, and after how
+many epochs that is earned back.
 """
 
 import copy
 import json
+import math
 import statistics
 import sys
 from collections.abc import Callable
@@ -53,12 +57,16 @@ def measure(contest: Contest, device: torch.device) -> dict[str, Any]:
     timed = sides(contest, device, num_samples=contest.num_samples)
     for side in warm.values():
         side()
+    compiled = compiled_side(contest, device)
+    begun = first_epoch(compiled, device)
+    if begun is not None:
+        timed["compiled"] = compiled
     for _ in range(contest.num_repeats):
         for name, side in timed.items():
             taken = plain.seconds(side, device)
             seconds.setdefault(name, []).append(round(taken, 4))
     medians = {name: statistics.median(s) for name, s in seconds.items()}
-    return {
+    row = {
         "size": contest.size,
         "num_samples": contest.num_samples,
         "batch_size": BATCH_SIZE,
@@ -66,6 +74,77 @@ def measure(contest: Contest, device: torch.device) -> dict[str, Any]:
         "ratio": medians["plain"] / medians["fast"],
         "ratio_float32": medians["plain"] / medians["float32"],
     }
+    if begun is not None:
+        row["compile"] = earned_back(begun, medians)
+    return row
+
+
+def earned_back(begun: float, medians: dict[str, float]) -> dict[str, Any]:
+    """Tell what compiling costs and after how many epochs it has paid.
+
+    Args:
+        begun: Seconds of the first epoch, in which the model is compiled.
+        medians: Seconds of a later epoch, compiled and not.
+
+    Returns:
+        ``seconds``, the cost; ``ratio``, how many times faster an epoch is
+        afterwards; ``epochs``, how many it takes to pay, None for never.
+    """
+    cost = max(0.0, begun - medians["compiled"])
+    gain = medians["fast"] - medians["compiled"]
+    return {
+        "seconds": round(cost, 2),
+        "ratio": medians["fast"] / medians["compiled"],
+        "epochs": math.ceil(cost / gain) if gain > 0 else None,
+    }
+
+
+def first_epoch(
+    side: Callable[[], object], device: torch.device
+) -> float | None:
+    """Return its seconds, None where a model cannot be compiled.
+
+    A machine may have no compiler; the other sides are measured all the
+    same.
+    """
+    try:
+        return plain.seconds(side, device)
+    except Exception as error:
+        print(f"torch.compile: not measured, {type(error).__name__}: {error}")
+        return None
+
+
+def compiled_side(
+    contest: Contest, device: torch.device
+) -> Callable[[], object]:
+    """Return one epoch of the fast side with a compiled model.
+
+    Unlike the other sides it goes on with the same model: compiling is
+    done once.
+    """
+    torch.manual_seed(0)
+    model = contest.network().to(device)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    compiled = torch.compile(model)
+    ours, _ = data.fashion_mnist(
+        BATCH_SIZE,
+        resize=contest.size,
+        device=device,
+        limit=contest.num_samples,
+    )
+
+    def side() -> None:
+        train.fit(
+            compiled,
+            ours,
+            loss=nn.CrossEntropyLoss(),
+            optimizer=optimizer,
+            epochs=1,
+            device=device,
+            fast=True,
+        )
+
+    return side
 
 
 def sides(
@@ -109,6 +188,16 @@ def sides(
     }
 
 
+def told(compiled: dict[str, Any]) -> str:
+    """Return what compiling costs and brings, in a line."""
+    epochs = compiled["epochs"]
+    paid = f"pays after {epochs} epochs" if epochs else "never pays"
+    return (
+        f"  torch.compile: {compiled['seconds']:.1f} s once, then "
+        f"{compiled['ratio']:.2f} times as fast; {paid}"
+    )
+
+
 def main(path: Path, contests: tuple[Contest, ...] = CONTESTS) -> int:
     """Measure, print a line for each network, and write the file."""
     device = runtime.device()
@@ -129,6 +218,8 @@ def main(path: Path, contests: tuple[Contest, ...] = CONTESTS) -> int:
             f"{name or device}: {row['ratio']:.1f} times as fast as the "
             f"usual way, {row['ratio_float32']:.1f} in float32"
         )
+        if "compile" in row:
+            print(told(row["compile"]))
     return 0
 
 
