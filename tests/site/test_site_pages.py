@@ -244,3 +244,17 @@ def test_page_fits_a_phone(seen: Any):
     seen.page.set_viewport_size({"width": 1280, "height": 900})
 
     assert wide == []
+
+
+@pytest.mark.browser
+def test_no_line_of_code_is_cut_on_a_laptop(seen: Any):
+    """Lines have up to 79 columns, and 1,280 pixels show them all."""
+    seen.page.set_viewport_size({"width": 1280, "height": 900})
+
+    cut = seen.page.evaluate(
+        """() => [...document.querySelectorAll("div.cell_input pre")]
+          .filter(one => one.scrollWidth > one.clientWidth + 1)
+          .map(one => one.innerText.slice(0, 80))"""
+    )
+
+    assert cut == []
