@@ -119,6 +119,28 @@ def test_the_value_of_a_claim_has_more_room(capsys):
     assert text(stored, about, claims=["accuracy", "precision"]) != ""
 
 
+@pytest.mark.parametrize(
+    ("bound", "near", "far"),
+    [
+        ({"at_most": 0.03}, 0.0129, 0.0131),
+        ({"at_least": -0.01}, 0.0129, 0.0131),
+        ({"at_least": -0.01, "at_most": 0.02}, 0.0114, 0.0116),
+        ({"at_least": 0.01}, 0.01019, 0.01021),
+    ],
+)
+def test_a_claim_may_move_some_of_the_way_to_its_bound(
+    capsys, bound, near, far
+):
+    """A small difference of two accuracies moves by more than 2 %."""
+    lines = []
+    for value in (0.01, near, far):
+        d2l.check.claim("gap", value, **bound)
+        lines.append(capsys.readouterr().out)
+
+    assert text(lines[0], lines[1], claims=["gap"]) == ""
+    assert text(lines[0], lines[2], claims=["gap"]) != ""
+
+
 SVG = (
     '<svg width="200" height="100" viewBox="0 0 200 100"><defs>'
     '<path id="ab12" d="M0 0L5.5-3.5"/></defs>'

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 RTOL = 1e-3
 ATOL = 1e-6
-# A claim has a bound of its own, so its value may move a little further.
+# A claim has a bound of its own, so its value may move a little further: so
+# much of itself, or so much of the way to its bound.
 CLAIM_RTOL = 2e-2
+CLAIM_WAY = 0.15
 
 # A number is not part of a name (conv2d, float32, v1.2). A dotted version is
 # matched first and left as text, so that 2.14.1 is not 2.14 and 0.1.
@@ -17,6 +19,10 @@ _TOKEN = re.compile(
     r"(?P<version>(?<![\w.])\d+(?:\.\d+){2,})"
     r"|(?<![\w.#])(?P<number>[-+\u2212]?(?:\d+\.?\d*|\.\d+)"
     r"(?:[eE][-+]?\d+)?)"
+)
+# What stands behind the value of a claim.
+_BOUND = re.compile(
+    r"\((?:at least|at most|between) ([-+.\de]+)(?: and ([-+.\de]+))?[;)]"
 )
 _WHOLE = re.compile(r"[-+\u2212]?\d+")
 
@@ -69,12 +75,24 @@ def _same_line(old: str, new: str, tolerance: Tolerance, head: str) -> bool:
         return False
     old_value, _, old_rest = old.removeprefix(head).partition(" ")
     new_value, _, new_rest = new.removeprefix(head).partition(" ")
-    loose = Tolerance(max(tolerance.rtol, CLAIM_RTOL), tolerance.atol)
+    if old_rest != new_rest:
+        return False
     try:
-        close = loose.accepts(float(old_value), float(new_value))
+        stored, fresh = float(old_value), float(new_value)
     except ValueError:
         return False
-    return close and old_rest == new_rest
+    loose = Tolerance(max(tolerance.rtol, CLAIM_RTOL), tolerance.atol)
+    room = CLAIM_WAY * _way_to_bound(stored, old_rest)
+    return loose.accepts(stored, fresh) or abs(stored - fresh) <= room
+
+
+def _way_to_bound(value: float, rest: str) -> float:
+    """Return how far a value is from its bound, the nearer of two."""
+    found = _BOUND.match(rest)
+    if not found:
+        return 0.0
+    bounds = [float(bound) for bound in found.groups() if bound]
+    return min(abs(value - bound) for bound in bounds)
 
 
 def same_tokens(stored: str, fresh: str, tolerance: Tolerance) -> bool:
