@@ -215,7 +215,24 @@ def _(nb):
     )
 
 
-@fault("the value of a claim moves by 1 %", caught=False)
+def restate(nb, value):
+    """Change the value of the claim in its output and in the stamp."""
+    output = nb.cells[CLAIM].outputs[0]
+    output.text = output.text.replace("0.815", f"{value}")
+    nb.metadata["d2l"]["claims"][0]["value"] = value
+
+
+@fault("the value of a claim moves within its bound", caught=False)
+def _(nb):
+    restate(nb, 0.9)
+
+
+@fault("the stored value of a claim breaks its bound")
+def _(nb):
+    restate(nb, 0.7)
+
+
+@fault("the value of a claim is changed in the output alone")
 def _(nb):
     output = nb.cells[CLAIM].outputs[0]
     output.text = output.text.replace("0.815", "0.8231")

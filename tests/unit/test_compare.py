@@ -103,13 +103,13 @@ def claim_line(capsys, value):
 
 
 def test_the_value_of_a_claim_has_more_room(capsys):
-    """Two in a hundred for the value, nothing more for the bound."""
+    """All of its bound for the value, and nothing for the bound."""
     stored, fresh = claim_line(capsys, 0.84), claim_line(capsys, 0.85)
 
     assert text(stored, fresh, claims=["accuracy"]) == ""
     assert text(stored, fresh) != ""
     assert text(stored, fresh, claims=["loss"]) != ""
-    far = claim_line(capsys, 0.88)
+    far = fresh.replace("= 0.85 ", "= 0.79 ")
     assert text(stored, far, claims=["accuracy"]) != ""
     bound = fresh.replace("at least 0.8", "at least 0.801")
     assert text(stored, bound, claims=["accuracy"]) != ""
@@ -120,25 +120,30 @@ def test_the_value_of_a_claim_has_more_room(capsys):
 
 
 @pytest.mark.parametrize(
-    ("bound", "near", "far"),
+    ("bound", "low", "high"),
     [
-        ({"at_most": 0.03}, 0.0129, 0.0131),
-        ({"at_least": -0.01}, 0.0129, 0.0131),
-        ({"at_least": -0.01, "at_most": 0.02}, 0.0114, 0.0116),
-        ({"at_least": 0.01}, 0.01019, 0.01021),
+        ({"at_most": 0.03}, -1.0, 0.0301),
+        ({"at_least": -0.01}, -0.0101, 1.0),
+        ({"at_least": -0.01, "at_most": 0.02}, -0.0101, 0.0201),
+        ({"at_least": 2e-06, "at_most": 2.0}, 1e-06, 2.1),
     ],
 )
-def test_a_claim_may_move_some_of_the_way_to_its_bound(
-    capsys, bound, near, far
-):
-    """A small difference of two accuracies moves by more than 2 %."""
-    lines = []
-    for value in (0.01, near, far):
-        d2l.check.claim("gap", value, **bound)
-        lines.append(capsys.readouterr().out)
+def test_a_claim_may_move_within_its_bound(capsys, bound, low, high):
+    """What is claimed is the bound; a value beyond it is another claim."""
+    d2l.check.claim("gap", 0.01, **bound)
+    stored = capsys.readouterr().out
 
-    assert text(lines[0], lines[1], claims=["gap"]) == ""
-    assert text(lines[0], lines[2], claims=["gap"]) != ""
+    def differs(value):
+        fresh = stored.replace("= 0.01 ", f"= {value} ")
+        return text(stored, fresh, claims=["gap"]) != ""
+
+    edges = [bound.get("at_least", -9.0), bound.get("at_most", 9.0)]
+    assert [differs(value) for value in edges] == [False, False]
+    outside = [
+        low if "at_least" in bound else high,
+        high if "at_most" in bound else low,
+    ]
+    assert [differs(value) for value in outside] == [True, True]
 
 
 SVG = (

@@ -30,8 +30,7 @@ def outputs(
         fresh: What the cell has just given.
         rtol: How far a number may move, relative to its size.
         claims: What the claims of this cell are about; the values that
-            their lines print may move by 2 %, or by some of the way to
-            their bounds.
+            their lines print may move within their bounds.
 
     Returns:
         One entry for each output that differs; empty when all agree.

@@ -7,6 +7,7 @@ anything.
 
 import hashlib
 import json
+import math
 import re
 import sys
 from dataclasses import dataclass, field
@@ -209,6 +210,32 @@ def broken_claims(run: CellRun) -> str:
     return f"a claim does not hold: {'; '.join(broken)}" if broken else ""
 
 
+def claims_misprinted(notebook: NotebookNode) -> list[str]:
+    """Return the lines of claims that do not show their stamped value."""
+    printed = [
+        line
+        for _, cell in code_cells(notebook)
+        for output in cell.outputs
+        if output.output_type == "stream"
+        for line in output.text.splitlines()
+    ]
+    wrong = []
+    for claim in notebook.metadata["d2l"]["claims"]:
+        head = f"claim: {claim['what']} = "
+        lines = [line for line in printed if line.startswith(head)]
+        if isinstance(claim["value"], str):  # not finite
+            continue
+        shown = [line.removeprefix(head).split()[0] for line in lines]
+        if not any(same(float(v), claim["value"]) for v in shown):
+            wrong += lines or [f"{head.strip(' =')} is not printed"]
+    return wrong
+
+
+def same(shown: float, stamped: float) -> bool:
+    """Tell whether a value was rounded to four digits or more."""
+    return math.isclose(shown, stamped, rel_tol=6e-4, abs_tol=1e-12)
+
+
 def machine_path(outputs: list[NotebookNode]) -> str:
     """Return a folder of this machine that outputs show to every reader."""
     shown = json.dumps(outputs)
@@ -242,7 +269,10 @@ def _stamp_problems(notebook: NotebookNode) -> list[Problem]:
         return [Problem(f"its stamp lacks {', '.join(missing)}; record it")]
     if stamp["code"] != code_hash(notebook):
         return [Problem("its code is newer than its stamp; record it again")]
-    return []
+    return [
+        Problem(f"an output differs from the stamp: {line}")
+        for line in claims_misprinted(notebook)
+    ]
 
 
 def _cell_problems(cell: NotebookNode, place: int) -> list[str]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 RTOL = 1e-3
 ATOL = 1e-6
-# A claim has a bound of its own, so its value may move a little further: so
-# much of itself, or so much of the way to its bound.
+# The value of a claim may move a little further even where its bound is not
+# understood.
 CLAIM_RTOL = 2e-2
-CLAIM_WAY = 0.15
 
 # A number is not part of a name (conv2d, float32, v1.2). A dotted version is
 # matched first and left as text, so that 2.14.1 is not 2.14 and 0.1.
@@ -22,7 +21,7 @@ _TOKEN = re.compile(
 )
 # What stands behind the value of a claim.
 _BOUND = re.compile(
-    r"\((?:at least|at most|between) ([-+.\de]+)(?: and ([-+.\de]+))?[;)]"
+    r"\((at least|at most|between) ([-+.\de]+)(?: and ([-+.\de]+))?[;)]"
 )
 _WHOLE = re.compile(r"[-+\u2212]?\d+")
 
@@ -82,17 +81,24 @@ def _same_line(old: str, new: str, tolerance: Tolerance, head: str) -> bool:
     except ValueError:
         return False
     loose = Tolerance(max(tolerance.rtol, CLAIM_RTOL), tolerance.atol)
-    room = CLAIM_WAY * _way_to_bound(stored, old_rest)
-    return loose.accepts(stored, fresh) or abs(stored - fresh) <= room
+    return loose.accepts(stored, fresh) or (
+        _holds(stored, old_rest) and _holds(fresh, old_rest)
+    )
 
 
-def _way_to_bound(value: float, rest: str) -> float:
-    """Return how far a value is from its bound, the nearer of two."""
+def _holds(value: float, rest: str) -> bool:
+    """Tell whether a value holds the bound that is printed behind it.
+
+    That is all that a claim says: where the bound has room, another
+    processor may give another value within it.
+    """
     found = _BOUND.match(rest)
     if not found:
-        return 0.0
-    bounds = [float(bound) for bound in found.groups() if bound]
-    return min(abs(value - bound) for bound in bounds)
+        return False
+    words, first, second = found.groups()
+    if words == "at most":
+        return value <= float(first)
+    return float(first) <= value <= float(second or "inf")
 
 
 def same_tokens(stored: str, fresh: str, tolerance: Tolerance) -> bool:
