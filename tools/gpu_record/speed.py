@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from d2l import data, runtime, train
 from tools import plain
@@ -134,15 +134,7 @@ def compiled_side(
     )
 
     def side() -> None:
-        train.fit(
-            compiled,
-            ours,
-            loss=nn.CrossEntropyLoss(),
-            optimizer=optimizer,
-            epochs=1,
-            device=device,
-            fast=True,
-        )
+        our_epoch(compiled, optimizer, ours, device, fast=True)
 
     return side
 
@@ -171,21 +163,32 @@ def sides(
 
     def our_side(fast: bool) -> None:
         model, optimizer = prepared()
-        train.fit(
-            model,
-            ours,
-            loss=nn.CrossEntropyLoss(),
-            optimizer=optimizer,
-            epochs=1,
-            device=device,
-            fast=fast,
-        )
+        our_epoch(model, optimizer, ours, device, fast)
 
     return {
         "plain": usual_side,
         "float32": partial(our_side, fast=False),
         "fast": partial(our_side, fast=True),
     }
+
+
+def our_epoch(
+    model: Callable[[Tensor], Tensor],
+    optimizer: torch.optim.Optimizer,
+    batches: data.Batches,
+    device: torch.device,
+    fast: bool,
+) -> None:
+    """Train for one epoch as the pages do."""
+    train.fit(
+        model,
+        batches,
+        loss=nn.CrossEntropyLoss(),
+        optimizer=optimizer,
+        epochs=1,
+        device=device,
+        fast=fast,
+    )
 
 
 def told(compiled: dict[str, Any]) -> str:
