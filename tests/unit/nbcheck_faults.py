@@ -38,7 +38,7 @@ def claim(what, value, at_least):
     holds = value >= at_least
     event("claim", what=what, value=value, at_least=at_least, holds=holds)
     assert holds, what
-    print(f"claim: {what} = {value:.4g} (at least {at_least:g})")
+    print(f"claim: {what} = {value:.5g} (at least {at_least:g})")
 
 
 def size():

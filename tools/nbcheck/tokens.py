@@ -8,9 +8,6 @@ from dataclasses import dataclass
 
 RTOL = 1e-3
 ATOL = 1e-6
-# The value of a claim may move a little further even where its bound is not
-# understood.
-CLAIM_RTOL = 2e-2
 
 # A number is not part of a name (conv2d, float32, v1.2). A dotted version is
 # matched first and left as text, so that 2.14.1 is not 2.14 and 0.1.
@@ -80,8 +77,7 @@ def _same_line(old: str, new: str, tolerance: Tolerance, head: str) -> bool:
         stored, fresh = float(old_value), float(new_value)
     except ValueError:
         return False
-    loose = Tolerance(max(tolerance.rtol, CLAIM_RTOL), tolerance.atol)
-    return loose.accepts(stored, fresh) or (
+    return tolerance.accepts(stored, fresh) or (
         _holds(stored, old_rest) and _holds(fresh, old_rest)
     )
 
