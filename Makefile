@@ -53,7 +53,7 @@ types: $(READY) ## static types
 	$(RUN) -m mypy
 
 unit: $(READY) ## tests of the package, the tools and the text
-	$(RUN) -m pytest tests/unit tests/book -n $(JOBS) -q
+	$(RUN) -m pytest tests/d2l tests/tools tests/book -n $(JOBS) -q
 
 notebooks: $(READY) ## re-execute the notebooks, compare, check every claim
 	$(RUN) -m tools.nbcheck $(NB) -n $(JOBS) $(if $(SHARD),--shard $(SHARD))

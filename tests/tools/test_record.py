@@ -15,7 +15,7 @@ from nbformat.v4 import (
     new_output,
 )
 
-from tests.unit import nbcheck_faults as faults
+from tests.tools import nbcheck_faults as faults
 from tools import record
 from tools.nbcheck import stamp
 from tools.nbcheck.kernel import ROOT, CellRun, tidy

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tests.unit import nbcheck_faults as faults
+from tests.tools import nbcheck_faults as faults
 from tools import record
 from tools.nbcheck import plugin, report, stamp
 from tools.nbcheck.kernel import CellRun

@@ -39,7 +39,7 @@ from d2l.fetch.errors import NotUsable
 from d2l.fetch.network import Network
 from d2l.fetch.places import obtain, unfold
 from d2l.fetch.registry import ENTRIES, Entry
-from tests.unit.fetch_server import (
+from tests.d2l.fetch_server import (
     Server,
     body,
     paced,
