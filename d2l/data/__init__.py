@@ -2,16 +2,17 @@
 
 A set that fits in memory is decoded once. Each batch is then picked, moved,
 scaled and resized as one tensor, which is faster than any number of
-processes that handle one sample at a time. Sets larger than memory, and
-augmentation that differs from sample to sample, are not handled here.
+processes that handle one sample at a time. Sets larger than memory are not
+handled here.
 """
 
 from d2l import _session
-from d2l.data._batches import Batches, batches
+from d2l.batching import Batches
 from d2l.data._diabetes import diabetes
 from d2l.data._fashion import FASHION_CLASSES, fashion_mnist
 from d2l.data._houses import house_prices
 from d2l.data._linear import linear
+from d2l.data._resize import to_unit
 
 __all__ = [
     "FASHION_CLASSES",
@@ -22,7 +23,10 @@ __all__ = [
     "house_prices",
     "linear",
     "provenance",
+    "to_unit",
 ]
+
+batches = Batches  # the name that pages call
 
 
 def provenance() -> dict[str, _session.Tier]:

@@ -10,8 +10,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from d2l import fetch, samples
-from d2l.data._batches import Batches
-from d2l.data._refuse import refuse_small
+from d2l.batching import Batches, refuse_small
 from d2l.data._resize import to_unit
 from d2l.data._tier import real_or_sample
 

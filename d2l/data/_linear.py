@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from d2l.data._refuse import refuse_small
+from d2l.batching import refuse_small
 
 
 def linear(

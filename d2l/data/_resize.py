@@ -10,13 +10,40 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from d2l.batching import refuse_small
+
 _BAND = 16  # lines of a band; 12 to 24 are about equally fast
 
 
 def to_unit(
-    images: UInt8[Tensor, "batch 1 height width"], *, size: int | None
-) -> Float[Tensor, "batch 1 new_height new_width"]:
-    """Scale bytes to [0, 1] and, with a size, pictures to a square."""
+    images: UInt8[Tensor, "batch channel height width"],
+    *,
+    size: int | None = None,
+) -> Float[Tensor, "batch channel new_height new_width"]:
+    """Scale bytes to [0, 1] and, with a size, pictures to a square.
+
+    Bilinearly, by weighing pixel centres (``align_corners=False``),
+    antialiased when they shrink.
+
+    Args:
+        images: Pictures as bytes, any number of channels.
+        size: The new height and width in pixels; ``None`` keeps both.
+
+    Returns:
+        Values in [0, 1], float32 in any surroundings.
+
+    Raises:
+        ValueError: The pictures are no bytes with four axes, or ``size``
+            is below 1.
+    """
+    if images.dtype != torch.uint8 or images.ndim != 4:
+        raise ValueError(
+            f"the pictures are {images.dtype} of shape "
+            f"{tuple(images.shape)}; give torch.uint8, values 0 to 255, of "
+            "shape (batch, channels, height, width)"
+        )
+    if size is not None:
+        refuse_small("size", size, 1)
     if size is None or images.shape[-2:] == (size, size):
         return images.to(torch.float32).div_(255)
     kind = images.device.type
@@ -31,8 +58,8 @@ def to_unit(
 
 
 def _resize(
-    X: Float[Tensor, "batch 1 height width"], size: int
-) -> Float[Tensor, "batch 1 size size"]:
+    X: Float[Tensor, "batch channel height width"], size: int
+) -> Float[Tensor, "batch channel size size"]:
     """Scale pictures to a square: one product for rows, one for columns."""
     height, width = X.shape[-2:]
     taller = _bilinear(height, size, X.device) @ X
@@ -40,15 +67,17 @@ def _resize(
 
 
 def _resize_in_bands(
-    images: UInt8[Tensor, "batch 1 height width"], size: int
-) -> Float[Tensor, "batch 1 size size"]:
+    images: UInt8[Tensor, "batch channel height width"], size: int
+) -> Float[Tensor, "batch channel size size"]:
     """Do the same on a CPU, from bytes, without multiplying by zeros.
 
     A new row or column needs few of the old ones. For the first product
     the rows of all pictures lie side by side, for the second the columns.
+    A channel is treated like a picture.
     """
-    n, _, height, width = images.shape
-    by_row = images.view(n, height, width).permute(1, 0, 2)
+    *_, height, width = images.shape
+    by_row = images.reshape(-1, height, width).permute(1, 0, 2)
+    n = by_row.shape[1]
     lines = by_row.to(
         torch.float32, memory_format=torch.contiguous_format
     ).view(height, -1)
@@ -57,7 +86,7 @@ def _resize_in_bands(
         torch.mm(weights, lines[needed], out=tall[rows])
     # (size, n, width) -> (n * size, width)
     tall = tall.view(size, n, width).permute(1, 0, 2).reshape(-1, width)
-    resized = _empty(n, 1, size, size)
+    resized = _empty(*images.shape[:2], size, size)
     flat = resized.view(-1, size)
     for columns, needed, weights in _bands(width, size):
         torch.mm(tall[:, needed], weights, out=flat[:, columns])

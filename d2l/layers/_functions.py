@@ -94,7 +94,12 @@ def cross_entropy(
 
     Raises:
         ValueError: A label is outside the classes.
+        TypeError: The labels are no whole numbers, which would be cut off.
     """
+    if y.is_floating_point():
+        raise TypeError(
+            f"the labels are {y.dtype}; give whole numbers, such as y.long()"
+        )
     low, high = (int(y.min()), int(y.max())) if len(y) else (0, 0)
     if low < 0 or high >= logits.shape[-1]:
         raise ValueError(

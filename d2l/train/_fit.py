@@ -1,35 +1,28 @@
 """The training loop."""
 
+import dataclasses
 import sys
 import time
 from collections.abc import Iterable, Sized
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from d2l import _session
+from d2l.train._batches import Batches, Source
+from d2l.train._diverged import TrainingDiverged, check_finite
 from d2l.train._history import History
-from d2l.train._measure import (
-    Batches,
-    Metric,
-    Model,
-    accuracy,
-    measure,
-    modes_restored,
-    weighted_mean,
-)
-from d2l.train._place import Place, find
-from d2l.train._refuse import (
-    check_again,
-    check_batches,
-    check_finite,
-    check_labels,
-    check_outputs,
-    check_setup,
-)
+from d2l.train._metric import Metric, accuracy
+from d2l.train._place import Model, find
+from d2l.train._refuse import check_again, check_setup, ignored
+from d2l.train._state import restored, start_pass
+from d2l.train._task import Task
+from d2l.train._update import Update
+from d2l.train._values import Values, read, weighted_mean
 
 if TYPE_CHECKING:
+    from torch.optim.lr_scheduler import LRScheduler
     from tqdm import tqdm
 
 # Losses are read from the device once in so many batches: often enough to
@@ -72,27 +65,35 @@ def fit(
     metric: Metric | None = accuracy,
     metric_after_epoch: bool = False,
     fast: bool = False,
+    clip: float | None = None,
+    schedule: "LRScheduler | None" = None,
+    ignore: int | None = None,
 ) -> History:
     """Train a model with mini-batches and measure it after every epoch.
 
     Each step is the same: forward, loss, ``zero_grad``, ``backward``,
     ``step``. The model is trained in ``train()`` mode and evaluated in
     ``eval()`` mode without gradients; afterwards every part of it is in the
-    mode it was in before. Nothing is drawn or printed; a progress bar shows
+    mode it was in before. Every pass begins with ``reset_state()`` of the
+    parts that have one. Nothing is drawn or printed; a progress bar shows
     when a person is watching.
 
     Args:
         model: A module, or a function of the inputs.
-        train: Batches ``(inputs, targets)``; each pass is one epoch.
+        train: Batches ``(*inputs, targets)``; each pass is one epoch. Where
+            they, or the sampler of a loader, have a ``set_epoch``, it is
+            told the number of the epoch, from 0 in every call: the order of
+            the samples does not depend on what was done before.
         test: Batches to evaluate on after every epoch.
         loss: Takes ``(outputs, targets)`` and returns the mean over the
-            batch, or one loss per sample.
+            batch, or one loss per target.
         optimizer: Holds the parameters to change.
         epochs: How many passes, at least 1.
-        device: Where to compute; the model is moved there. ``None`` takes
-            ``d2l.runtime.device()``.
+        device: Where to compute; a module is moved there. ``None`` takes
+            ``d2l.runtime.device()`` for a module, and for a function the
+            device of the parameters.
         metric: Takes ``(outputs, targets)`` and returns a mean over the
-            batch; ``None`` measures only the loss.
+            batch, or one value per target; ``None`` measures only the loss.
         metric_after_epoch: Measure the training metric in a pass of its own
             after each epoch, so that it can be compared with the test
             metric, at the cost of that pass.
@@ -103,93 +104,110 @@ def fit(
             model stays channels-last afterwards: it must reshape with
             ``flatten``, because ``view`` refuses such memory. On any other
             device nothing changes, so a page may always ask for it.
+        clip: The largest norm of all gradients together; longer ones are
+            shortened to it. The history has the norms before that.
+        schedule: Changes the learning rate; stepped after every update, not
+            after every epoch.
+        ignore: A label that counts nowhere, such as padding. A loss or a
+            metric that returns one value per label is averaged over the
+            others; one that returns a mean must leave it out by itself, as
+            ``nn.CrossEntropyLoss(ignore_index=...)`` does. ``None`` takes
+            the ``ignore_index`` of the loss, if it has one.
 
     Returns:
         The history, also when the run is stopped with Ctrl-C: then it holds
-        the epochs that were finished.
+        the epochs that were finished. Means are taken over all labels that
+        count or, where targets are no labels, over samples.
 
     Raises:
-        ValueError: Batches are empty, shapes of outputs and targets do not
-            fit, a label is outside the classes, ``epochs`` is below 1, the
-            loss sums over the batch, or there is nothing to train.
-        TrainingDiverged: The loss became infinite or not a number; the
-            message names the epoch and the batch.
+        ValueError: Batches are empty or can be passed only once, shapes of
+            outputs and targets do not fit, a label is outside the classes,
+            ``epochs`` or ``clip`` is too small, the loss says of itself
+            that it sums over the batch, the schedule does not fit the
+            optimiser or ``ignore`` the loss, or there is nothing to train.
+        TypeError: A batch is no tuple of tensors.
+        TrainingDiverged: The loss, or the norm of the gradients, became
+            infinite or not a number; the error names epoch, batch and
+            parameters, and carries the history.
     """
-    place = find(device, fast)
-    check_setup(model, loss, optimizer, epochs)
+    update = Update(model, optimizer, clip, schedule)
+    check_setup(update, loss, epochs)
+    check_again(train, "training")
+    place = find(device, fast, model, update.params()[0].device)
     place.take(model)
-    check_again(train)
+    task = Task(model, loss, metric, place, ignored(loss, ignore))
+    learn = Source(train, task.ignore)
+    held_out = None
     if test is not None:
-        check_batches(model, test, place)
+        check_again(test, "test")
+        held_out = Source(test, task.ignore)
+        task.try_one(held_out)
     history = History()
-    with modes_restored(model), place.tuned():
+    with restored(model), place.tuned():
         try:
             for epoch in range(1, epochs + 1):
                 position = (epoch, epochs)
-                row = _run_epoch(
-                    model, train, loss, optimizer, metric, place, position
-                )
+                row = _run_epoch(task, learn, update, history, position)
                 if metric and metric_after_epoch:
-                    row["train_metric"] = measure(
-                        model, train, metric, None, place
-                    )[0]
-                if test is not None:
-                    row["test_loss"], row["test_metric"] = measure(
-                        model, test, loss, metric, place
-                    )
+                    only = dataclasses.replace(task, loss=metric, metric=None)
+                    row["train_metric"] = only.measure(learn)[0]
+                if held_out is not None:
+                    found = task.measure(held_out)
+                    row["test_loss"], row["test_metric"] = found
                 _append(history, row)
         except KeyboardInterrupt:
             history.interrupted = True
+        except TrainingDiverged as error:
+            error.history = history
+            raise
     return history
 
 
 def _run_epoch(
-    model: Model,
-    train: Batches,
-    loss: Metric,
-    optimizer: torch.optim.Optimizer,
-    metric: Metric | None,
-    place: Place,
+    task: Task,
+    learn: Source,
+    update: Update,
+    history: History,
     position: tuple[int, int],
-) -> dict[str, Any]:
-    """Train for one epoch and return its row of the history."""
-    if isinstance(model, nn.Module):
-        model.train()
-    losses, scores, sizes = [], [], []
-    first_unread = 0
-    unchecked = not hasattr(train, "tensors") and metric is accuracy
+) -> dict[str, float | None]:
+    """Train for one epoch, note its steps, and return its row."""
+    epoch = position[0]
+    start_pass(task.model, training=True)
+    values, unread = Values(), 0
     start = time.perf_counter()
-    bar = _progress_bar(train, position)
-    for number, (X, y) in enumerate(train, start=1):
-        X, targets = place.move(X), y
-        y_hat = place.forward(model, X)
-        if number == 1 and position[0] == 1:
-            check_outputs(y_hat, targets, train)
-        elif unchecked and targets.device.type == "cpu":
-            check_labels(targets, y_hat.shape[1])
-        y = place.move(targets)
-        batch_loss = loss(y_hat, y).mean()
-        optimizer.zero_grad()
-        batch_loss.backward()
-        optimizer.step()
-        bar.update()
-        losses.append(batch_loss.detach())
-        sizes.append(len(y))
-        if metric:
-            with torch.no_grad():
-                scores.append(metric(y_hat, y).mean())
-        if number % _READ_EVERY == 0:
-            check_finite(losses, first_unread, position[0])
-            first_unread = number
-    bar.close()
-    check_finite(losses, first_unread, position[0])
-    if not sizes:
+    try:
+        with _progress_bar(learn.batches, position) as bar:
+            for number, batch in enumerate(learn.epoch(epoch - 1), start=1):
+                task.step(batch, learn, update, values)
+                bar.update()
+                if number % _READ_EVERY == 0:
+                    new = read(values.losses[unread:], values.norms[unread:])
+                    check_finite(
+                        *new, first=unread, epoch=epoch, update=update
+                    )
+                    unread = number
+    finally:
+        losses, norms, counts = read(
+            values.losses, values.norms, values.counts
+        )
+        history.step_loss += losses.tolist()
+        history.grad_norm += norms.tolist()
+    check_finite(
+        losses[unread:],
+        norms[unread:],
+        first=unread,
+        epoch=epoch,
+        update=update,
+    )
+    if not values.num_samples:
         raise ValueError("there is no batch: is the training set empty?")
-    row: dict[str, Any] = {"loss": weighted_mean(losses, sizes)}
-    row["seconds"] = time.perf_counter() - start
-    row["samples_per_second"] = sum(sizes) / row["seconds"]
-    row["train_metric"] = weighted_mean(scores, sizes) if metric else None
-    return row
+    seconds = time.perf_counter() - start
+    return {
+        "loss": weighted_mean(losses, counts),
+        "seconds": seconds,
+        "samples_per_second": values.num_samples / seconds,
+        "train_metric": values.mean_score(counts),
+    }
 
 
 def _append(history: History, row: dict[str, float | None]) -> None:

@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 
 from d2l import runtime
 
-Model = Callable[[Tensor], Tensor]
+Model = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,11 @@ class Place:
     """A device, and whether its fast mode is in use.
 
     The fast mode is bfloat16 autocast with channels-last memory. All that
-    differs between the two modes is written here.
+    differs between the two modes is written here. Without a device
+    everything stays where it is.
     """
 
-    device: torch.device
+    device: torch.device | None
     fast: bool = False
 
     def take(self, model: Model) -> None:
@@ -38,21 +39,29 @@ class Place:
                     )
 
     def move(self, tensor: Tensor) -> Tensor:
-        """Move a tensor here without waiting, if it is not here already."""
+        """Move a tensor here, if it is not here already.
+
+        Only a copy from the CPU to a GPU need not be waited for: what runs
+        there later waits by itself. A copy to the CPU would be read before
+        it has arrived, and one to MPS may read memory that is lent again.
+        """
+        if self.device is None:
+            return tensor
+        to_gpu = self.device.type == "cuda" and tensor.device.type == "cpu"
         if self.fast and tensor.ndim == 4:
             return tensor.to(
                 self.device,
-                non_blocking=True,
+                non_blocking=to_gpu,
                 memory_format=torch.channels_last,
             )
-        return tensor.to(self.device, non_blocking=True)
+        return tensor.to(self.device, non_blocking=to_gpu)
 
-    def forward(self, model: Model, X: Tensor) -> Tensor:
+    def forward(self, model: Model, inputs: list[Tensor]) -> Tensor:
         """Return the outputs, in float32 for the loss and the metric."""
-        if not self.fast:
-            return model(X)
+        if self.device is None or not self.fast:
+            return model(*inputs)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            y_hat = model(X)
+            y_hat = model(*inputs)
         return y_hat.float() if y_hat.dtype == torch.bfloat16 else y_hat
 
     @contextlib.contextmanager
@@ -67,10 +76,24 @@ class Place:
             torch.backends.cudnn.benchmark = before
 
 
-def find(device: torch.device | str | None, fast: bool) -> Place:
-    """Return the place asked for, fast only where that pays."""
-    chosen = torch.device(device) if device else runtime.device()
-    return Place(chosen, fast and pays(chosen))
+def find(
+    device: torch.device | str | None,
+    fast: bool,
+    model: Model,
+    near: torch.device | None,
+) -> Place:
+    """Return the place asked for, fast only where that pays.
+
+    Without a device a module computes on the device of this process. A
+    function holds tensors that nobody can move, so it computes near them.
+    """
+    if device is not None:
+        chosen: torch.device | None = torch.device(device)
+    elif isinstance(model, nn.Module):
+        chosen = runtime.device()
+    else:
+        chosen = near
+    return Place(chosen, fast and chosen is not None and pays(chosen))
 
 
 def pays(device: torch.device) -> bool:

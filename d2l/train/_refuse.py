@@ -5,118 +5,103 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from d2l.train._measure import Batches, Metric, Model, modes_restored
-from d2l.train._place import Place
+from d2l.train._metric import Metric
+from d2l.train._update import Update
 
 
-class TrainingDiverged(ArithmeticError):
-    """The loss stopped being a number."""
-
-
-def check_finite(losses: list[Tensor], start: int, epoch: int) -> None:
-    """Stop the run at the first unread loss that is not a finite number."""
-    unread = losses[start:]
-    if not unread:
+def check_shapes(y_hat: Tensor, y: Tensor) -> None:
+    """Refuse outputs and targets that do not fit, or would broadcast."""
+    if len(y) == 0:
+        raise ValueError("there is no batch: the first one holds no sample")
+    if y_hat.shape == y.shape:
         return
-    finite = torch.stack(unread).isfinite().tolist()
-    if all(finite):
-        return
-    where = finite.index(False)
-    raise TrainingDiverged(
-        f"the loss is {float(unread[where])} in epoch {epoch}, batch "
-        f"{start + where + 1}; lower the learning rate, or look at that batch"
-    )
+    if y.is_floating_point():
+        raise ValueError(
+            f"the model gives {tuple(y_hat.shape)} for targets of shape "
+            f"{tuple(y.shape)}; the loss would broadcast them to another "
+            "shape, so reshape one of the two"
+        )
+    if y_hat.ndim < 2 or y_hat.shape[:1] + y_hat.shape[2:] != y.shape:
+        raise ValueError(
+            f"the model gives {tuple(y_hat.shape)} for class labels of shape "
+            f"{tuple(y.shape)}; expected (batch, classes) and (batch,)"
+        )
 
 
-def check_setup(
-    model: Model,
-    loss: Metric,
-    optimizer: torch.optim.Optimizer,
-    epochs: int,
+def check_labels(
+    labels: Tensor, num_classes: int, ignore: int | None = None
 ) -> None:
+    """Refuse labels outside the classes: a GPU would only say 'assert'."""
+    if ignore is not None:
+        labels = labels.masked_fill(labels == ignore, 0)
+    low, high = torch.stack(labels.aminmax()).tolist()
+    if low < 0 or high >= num_classes:
+        raise ValueError(
+            f"labels run from {low} to {high}, but the model has "
+            f"{num_classes} outputs, for classes 0 to {num_classes - 1}; "
+            "give ignore=... for one that counts nowhere"
+        )
+
+
+def check_setup(update: Update, loss: Metric, epochs: int) -> None:
     """Refuse what cannot train, before any work is done."""
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; give at least 1")
-    if getattr(loss, "reduction", "mean") == "sum":
+    if update.clip is not None and not update.clip > 0:
+        raise ValueError(f"clip is {update.clip}; a norm is positive")
+    schedule = update.schedule
+    if schedule and schedule.optimizer is not update.optimizer:
+        raise ValueError(
+            "the schedule belongs to another optimizer; build it from the "
+            "one given here"
+        )
+    options = getattr(loss, "keywords", {})  # of a functools.partial
+    reduction = getattr(loss, "reduction", options.get("reduction"))
+    if reduction == "sum":
         raise ValueError(
             "the loss sums over the batch, so the step would grow with the "
             "batch size; use reduction='mean'"
         )
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    trainable = [
-        p
-        for group in optimizer.param_groups
-        for p in group["params"]
-        if p.requires_grad
-    ]
-    if not trainable:
+    params = update.params()
+    if not any(p.requires_grad for p in params):
         raise ValueError(
             "the optimizer holds no tensor that requires a gradient: "
             "there is nothing to train"
         )
-    if isinstance(model, nn.Module):
-        own = {id(p) for p in model.parameters() if p.requires_grad}
+    if isinstance(update.model, nn.Module):
+        trainable = (p for p in update.model.parameters() if p.requires_grad)
+        own = {id(p) for p in trainable}
         if not own:
             raise ValueError(
                 "the model has no trainable parameters; did you freeze "
                 "them all?"
             )
-        if not own & held:
+        if not own & {id(p) for p in params}:
             raise ValueError(
                 "the optimizer holds none of the model's parameters; build "
                 "the optimizer from this model's parameters()"
             )
 
 
-def check_again(train: Batches) -> None:
-    """Refuse a generator: it would be used up after one epoch."""
-    if isinstance(train, Iterator):
+def check_again(batches: object, what: str) -> None:
+    """Refuse an iterator: one pass, or one look, would use it up."""
+    if isinstance(batches, Iterator):
         raise ValueError(
-            "the training batches are an iterator, which one epoch uses up; "
+            f"the {what} batches are an iterator, which one epoch uses up; "
             "give a list, a DataLoader or d2l.data's batches"
         )
 
 
-def check_batches(model: Model, batches: Batches, place: Place) -> None:
-    """Try the first batch to evaluate on, before an epoch is spent."""
-    X, y = next(iter(batches), (None, None))
-    if X is None or y is None:
-        raise ValueError("there is no batch to evaluate on")
-    with modes_restored(model), torch.no_grad():
-        if isinstance(model, nn.Module):
-            model.eval()
-        y_hat = place.forward(model, place.move(X))
-        check_outputs(y_hat, y, batches)
+def ignored(loss: Metric, ignore: int | None) -> int | None:
+    """Return the label that counts nowhere: the one given, or the loss's.
 
-
-def check_outputs(y_hat: Tensor, y: Tensor, batches: Batches) -> None:
-    """Look at the shapes of a first batch, and at its labels."""
-    if len(y) == 0:
-        raise ValueError("there is no batch: the first one holds no sample")
-    if y.is_floating_point():
-        if y_hat.shape != y.shape:
-            raise ValueError(
-                f"the model gives {tuple(y_hat.shape)} for targets of shape "
-                f"{tuple(y.shape)}; the loss would broadcast them to another "
-                "shape, so reshape one of the two"
-            )
-        return
-    if y_hat.shape[:1] != y.shape[:1] or y_hat.shape[2:] != y.shape[1:]:
+    Raises:
+        ValueError: The two contradict each other.
+    """
+    own = getattr(loss, "ignore_index", ignore)
+    if ignore is not None and own != ignore:
         raise ValueError(
-            f"the model gives {tuple(y_hat.shape)} for class labels of shape "
-            f"{tuple(y.shape)}; expected (batch, classes) and (batch,)"
+            f"ignore is {ignore}, but the loss leaves out label {own}; give "
+            f"the loss ignore_index={ignore}"
         )
-    # Our own batches know all their labels; of others only the first is at
-    # hand, and the rest are looked at while training.
-    stored = getattr(batches, "tensors", None)
-    check_labels(stored[-1] if stored else y, y_hat.shape[1])
-
-
-def check_labels(labels: Tensor, num_classes: int) -> None:
-    """Refuse labels outside the classes: a GPU would only say 'assert'."""
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= num_classes:
-        raise ValueError(
-            f"labels run from {low} to {high}, but the model has "
-            f"{num_classes} outputs, for classes 0 to {num_classes - 1}"
-        )
+    return own

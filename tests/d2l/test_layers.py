@@ -78,6 +78,12 @@ def test_cross_entropy_refuses_labels_outside_the_classes(label):
         layers.cross_entropy(torch.zeros(2, 4), torch.tensor([0, label]))
 
 
+def test_cross_entropy_refuses_labels_that_are_no_whole_numbers():
+    """0.9 would be cut to label 0."""
+    with pytest.raises(TypeError, match=r"torch.float32; give whole"):
+        layers.cross_entropy(torch.zeros(1, 2), torch.tensor([0.9]))
+
+
 def test_cross_entropy_of_an_empty_batch_is_empty():
     """No sample, no loss, no error."""
     empty = torch.zeros(0, dtype=torch.int64)
