@@ -5,18 +5,24 @@ is left out: finding data, training, and any setting that would change how
 other matplotlib figures look.
 """
 
-from d2l.plot.fields import contours, heatmap, surface
-from d2l.plot.frames import Explore, explore
-from d2l.plot.lines import curves, functions
-from d2l.plot.marks import bars, histogram, scatter
-from d2l.plot.pictures import images
-from d2l.plot.style import COLORS, Card, figure
+from d2l.plot._bars import bars, histogram
+from d2l.plot._card import Card, Labels, figure
+from d2l.plot._contours import contours, surface
+from d2l.plot._curves import bands, curves, functions
+from d2l.plot._explore import Explore, explore
+from d2l.plot._heatmap import heatmap
+from d2l.plot._images import boxes, images
+from d2l.plot._scatter import scatter
+from d2l.plot._style import COLORS
 
 __all__ = [
     "COLORS",
     "Card",
     "Explore",
+    "Labels",
+    "bands",
     "bars",
+    "boxes",
     "contours",
     "curves",
     "explore",

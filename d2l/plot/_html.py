@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from d2l.plot import render
+from d2l.plot import _svg
 
 
 class Slider(NamedTuple):
@@ -73,7 +73,7 @@ _SCRIPT = """(function () {
 
 
 def vector_page(
-    drawings: Sequence[render.Drawing], sliders: Sequence[Slider], alt: str
+    drawings: Sequence[_svg.Drawing], sliders: Sequence[Slider], alt: str
 ) -> str:
     """Return frames of line art as HTML around one SVG."""
     layers = merge([drawing.parts for drawing in drawings])
@@ -85,8 +85,8 @@ def vector_page(
     for drawing in drawings:
         shared |= drawing.shared
     first = drawings[0]
-    whole = render.Drawing(first.width, first.height, (), shared)
-    return _page(render.assemble(whole, body, alt=alt), sliders)
+    whole = _svg.Drawing(first.width, first.height, (), shared)
+    return _page(_svg.assemble(whole, body, alt=alt), sliders)
 
 
 def pixel_page(
@@ -153,7 +153,7 @@ def merge(frames: Sequence[Sequence[str]]) -> list[Layer]:
 def _runs(layers: Sequence[Layer]) -> list[Layer]:
     """Join neighbours that belong to the same frames."""
     return [
-        Layer(render.join([layer.content for layer in run]), frames)
+        Layer("".join(layer.content for layer in run), frames)
         for frames, run in itertools.groupby(layers, lambda one: one.frames)
     ]
 

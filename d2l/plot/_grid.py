@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from d2l.plot.values import array, describe, interval
+from d2l.plot._arrays import array, describe, interval
 
 Function = Callable[[Tensor, Tensor], Any]
 

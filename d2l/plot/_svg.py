@@ -1,27 +1,22 @@
-"""A matplotlib figure as a small, self-contained SVG or PNG.
+"""A matplotlib figure as a small, self-contained SVG.
 
 The same figure always gives the same bytes: no date, no random name, no
 software label. matplotlib's SVG is taken apart into parts in the order of
-drawing, cleaned, and put together again; `frames` does the same with many
-figures at once. What is left out: how a figure looks (`style`).
+drawing, cleaned, and put together again; `_html` does the same with many
+figures at once. What is left out: how a figure looks (`_style`).
 """
 
-import base64
 import hashlib
 import io
-import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import quoteattr
 
 from matplotlib.figure import Figure
 
-# CSS pixels per inch, and image pixels per CSS pixel.
-CSS_DPI = 96
-SHARPNESS = 2
+from d2l.plot import _style
 
 # Stands before every id until it is known which figure the id belongs to.
 MARK = "\ue000"
@@ -32,11 +27,8 @@ _NUMBER = re.compile(r"-?\d*\.\d+(?:e-?\d+)?")
 _COORDINATES = frozenset({"d", "x", "y", "width", "height", "points"})
 # Verdana is nearly as wide as DejaVu Sans, which sets the layout.
 _FONTS = "DejaVu Sans,Verdana,sans-serif"
-_OWN_FONT = re.compile(r"font-family:'DejaVu Sans'(,sans-serif)?;?")
-_STYLE = re.compile(r' style="([^"]*)"')
-_FILL = re.compile(r"^fill:(#\w+);?")
-_CLIP = re.compile(r' clip-path="[^"]*"')
-_OPACITY = re.compile(r"(?<!-)opacity[:=]")
+_OWN_FONT = re.compile(r"font-family:'DejaVu Sans'(,sans-serif)?(;|$)")
+_URL = re.compile(r"url\(#([^)]*)\)")
 _SHORTHAND = re.compile(r"font:((?:\w+ )*)([\d.]+px) ([^;]+)")
 
 
@@ -57,50 +49,10 @@ class Drawing:
     shared: dict[str, str]
 
 
-def bundle(
-    figure: Figure, art: str
-) -> tuple[dict[str, str], dict[str, dict[str, int]]]:
-    """Return a figure as data for IPython's ``display``, and its metadata."""
-    width, height = css_size(figure)
-    plain = {"text/plain": f"<Figure {width}x{height}>"}
-    if art == "svg":
-        return plain | {"image/svg+xml": svg(figure)}, {}
-    image = base64.b64encode(png(figure)).decode()
-    # Image pixels are finer than the page's, so the size must be said.
-    size = {"image/png": {"width": width, "height": height}}
-    return plain | {"image/png": image}, size
-
-
-def css_size(figure: Figure) -> tuple[int, int]:
-    """Width and height of a figure in CSS pixels (1/96 inch)."""
-    width, height = figure.get_size_inches().tolist()
-    return round(width * CSS_DPI), round(height * CSS_DPI)
-
-
-def png(figure: Figure) -> bytes:
-    """Return a figure as PNG, in the fewest colours that show it exactly."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=CSS_DPI * SHARPNESS)
-    full = Image.open(buffer).convert("RGB")
-    colors: list[tuple[int, Any]] = full.getcolors(256) or []
-    image = full
-    if colors and all(r == g == b for _, (r, g, b) in colors):
-        image = full.convert("L")
-    elif colors:
-        image = full.quantize(len(colors), dither=Image.Dither.NONE)
-        if image.convert("RGB").tobytes() != full.tobytes():
-            image = full
-    small = io.BytesIO()
-    image.save(small, format="png", optimize=True)
-    return small.getvalue()
-
-
 def svg(figure: Figure) -> str:
     """Return a figure as one SVG element without outside references."""
     drawing = parts(figure)
-    return assemble(drawing, join(drawing.parts))
+    return assemble(drawing, "".join(drawing.parts))
 
 
 def assemble(drawing: Drawing, body: str, *, alt: str = "") -> str:
@@ -129,23 +81,12 @@ def assemble(drawing: Drawing, body: str, *, alt: str = "") -> str:
     )
 
 
-def join(elements: Sequence[str]) -> str:
-    """Return elements in order; neighbours state a common style once."""
-    text = ""
-    for style, run in itertools.groupby(elements, _style_of):
-        same = list(run)
-        if style and len(same) > 1:
-            bare = "".join(_without_style(element) for element in same)
-            text += f"<g{style}>{bare}</g>"
-        else:
-            text += "".join(same)
-    return text
-
-
 def parts(figure: Figure) -> Drawing:
     """Take a figure apart into cleaned SVG elements."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    # A browser looks for a character in all fonts that its reader has.
+    with _style.without_glyph_warnings():
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     # Parsing drops the document type and comments.
     root = ET.fromstring(buffer.getvalue())
     _, _, width, height = (float(x) for x in root.attrib["viewBox"].split())
@@ -209,14 +150,16 @@ def _clean(element: ET.Element, names: dict[str, str] | None = None) -> None:
 
 
 def _rename(node: ET.Element, names: dict[str, str]) -> None:
+    """Give the new names to all that a node refers to."""
     target = node.attrib.pop(_HREF, "")
-    if target.startswith("#"):
-        target = f"#{names[target[1:]]}"
     if target:
         node.set("href", target)
-    clip = node.get("clip-path", "")
-    if clip.startswith("url(#"):
-        node.set("clip-path", f"url(#{names[clip[5:-1]]})")
+    for key, value in node.attrib.items():
+        if key == "href" and value.startswith("#"):
+            value = f"#{names[value[1:]]}"
+        node.attrib[key] = _URL.sub(
+            lambda found: f"url(#{names[found[1]]})", value
+        )
 
 
 def _short(key: str, value: str) -> str:
@@ -253,30 +196,6 @@ def _longhand(found: re.Match[str]) -> str:
 def _round(number: str, digits: int) -> str:
     text = f"{float(number):.{digits}f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
-
-
-def _style_of(element: str) -> str:
-    """Return the attributes that a group may state for its elements."""
-    tag = element[: element.index(">")]
-    if _OPACITY.search(tag):
-        return ""  # of a group it means something else
-    style = _STYLE.search(tag)
-    clip = None if " transform=" in tag else _CLIP.search(tag)
-    own = _FILL.sub("", style[1]) if style else ""
-    return (clip[0] if clip else "") + (f' style="{own}"' if own else "")
-
-
-def _without_style(element: str) -> str:
-    end = element.index(">")
-    tag, rest = element[:end], element[end:]
-    # Cells of one map differ in nothing but their fill, so they keep it.
-    tag = _STYLE.sub(
-        lambda found: "".join(
-            f' fill="{fill}"' for fill in _FILL.findall(found[1])
-        ),
-        tag,
-    )
-    return (tag if " transform=" in tag else _CLIP.sub("", tag)) + rest
 
 
 def _merge_dots(leaf: ET.Element, shared: dict[str, str]) -> ET.Element:

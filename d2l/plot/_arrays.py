@@ -1,10 +1,9 @@
 """What a figure is drawn from: tensors, arrays and lists, as arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 Values = Tensor | np.ndarray | Sequence[Any]
@@ -24,11 +23,13 @@ def array(values: Any, what: str) -> np.ndarray:
 
     The result may share memory with ``values``; treat it as read-only.
     """
+    kind = type(values).__name__
     if isinstance(values, Tensor):
-        values = values.detach().cpu()
-        return np.asarray(
-            values.float() if values.dtype is torch.bfloat16 else values
-        )
+        kind = str(values.dtype)
+        values = values.detach().cpu().resolve_conj().resolve_neg()
+        # NumPy has no bfloat16 and no float8; float32 holds them exactly.
+        is_small = values.is_floating_point() and values.itemsize < 4
+        values = values.float() if is_small else values
     if isinstance(values, list | tuple):
         values = [array(value, what) for value in values]
         shapes = sorted({value.shape for value in values})
@@ -38,7 +39,8 @@ def array(values: Any, what: str) -> np.ndarray:
             )
     result = np.asarray(values)
     if result.dtype.kind not in "biuf":
-        kind = type(values).__name__
+        if isinstance(values, np.ndarray):
+            kind = f"an array of {result.dtype}"
         raise TypeError(f"{what} must be real numbers; received {kind}")
     return result
 
@@ -61,7 +63,7 @@ def vector(values: Any, what: str) -> np.ndarray:
     return result
 
 
-def same_length(**series: np.ndarray) -> None:
+def same_length(series: Mapping[str, Any]) -> None:
     """Raise ``ValueError`` naming the series whose lengths differ."""
     lengths = {name: len(values) for name, values in series.items()}
     if len(set(lengths.values())) > 1:

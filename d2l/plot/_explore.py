@@ -1,38 +1,26 @@
 """Figures with knobs: the same drawing for each value, ready to turn.
 
-All frames are drawn when `explore` is called, so a page needs no kernel.
-With a kernel the knobs call the drawing function again. How frames become
-HTML is in `static`.
+All frames are drawn when `explore` is called, so that whoever reads the
+output can turn them: in a notebook, on a page, in an exported or e-mailed
+file. What is left out: a control that needs a kernel, which whoever runs a
+notebook would see and whoever reads it would not. How frames become HTML is
+in `_html`.
 """
 
-import base64
-import html
 import io
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from torch import Tensor
 
-from d2l import _session
-from d2l.plot import render, static, style
+from d2l.plot import _card, _html, _png, _style, _svg
 
 Draw = Callable[..., Any]
-
-
-class Layout(NamedTuple):
-    """What all frames share: format, size in inches, places of the axes."""
-
-    art: str
-    size: tuple[float, float]
-    boxes: tuple[Bbox, ...] | None
 
 
 class Explore:
@@ -50,23 +38,20 @@ class Explore:
         start: Mapping[str, int],
     ) -> None:
         """Draw every frame; see `explore` for the arguments."""
-        self._draw = draw
         self._alt = alt
-        self._knobs = knobs
-        self._start = start
-        cards = [self._card(values) for values in _choices(knobs)]
-        self._layout = _common_layout(cards, knobs)
+        cards = [_drawn(draw, values) for values in _choices(knobs)]
+        is_line_art = _lay_out(cards, knobs)
         sliders = [
-            static.Slider(_title(name), [text(v) for v in values], start[name])
+            _html.Slider(_title(name), [text(v) for v in values], start[name])
             for name, values in knobs.items()
         ]
-        if self._layout.art == "svg":
-            drawings = [render.parts(card) for card in cards]
-            self.html = static.vector_page(drawings, sliders, alt)
+        if is_line_art:
+            drawings = [_svg.parts(card) for card in cards]
+            self.html = _html.vector_page(drawings, sliders, alt)
         else:
-            pictures = [render.png(card) for card in cards]
-            size = render.css_size(cards[0])
-            self.html = static.pixel_page(pictures, size, sliders, alt)
+            pictures = [_png.png(card) for card in cards]
+            size = _png.css_size(cards[0])
+            self.html = _html.pixel_page(pictures, size, sliders, alt)
 
     def __repr__(self) -> str:
         """Say what the figure shows."""
@@ -74,61 +59,6 @@ class Explore:
 
     def _repr_html_(self) -> str:
         return self.html
-
-    def _repr_mimebundle_(
-        self, include: Any = None, exclude: Any = None
-    ) -> dict[str, Any]:
-        live = self._control() if _is_live() else {}
-        return live | {"text/html": self.html, "text/plain": repr(self)}
-
-    def _card(self, values: Mapping[str, Any]) -> Figure:
-        with _own_figures() as opened:
-            self._draw(**values)
-        return _only(opened, values)
-
-    def _frame(self, **values: Any) -> str:
-        card = self._card(values)
-        _place(card, self._layout)
-        if self._layout.art == "svg":
-            drawing = render.parts(card)
-            body = render.join(drawing.parts)
-            return render.assemble(drawing, body, alt=self._alt)
-        width, _ = render.css_size(card)
-        data = base64.b64encode(render.png(card)).decode()
-        return static.image(data, width, self._alt)
-
-    def _control(self) -> dict[str, Any]:
-        """Build the control for a live kernel."""
-        import ipywidgets
-
-        sliders = {
-            name: ipywidgets.SelectionSlider(
-                options=[(text(value), i) for i, value in enumerate(values)],
-                value=self._start[name],
-                description=_title(name),
-                style={"description_width": "initial"},
-            )
-            for name, values in self._knobs.items()
-        }
-        picture = ipywidgets.HTML()
-
-        def show(_: Any = None) -> None:
-            values = {
-                name: self._knobs[name][slider.value]
-                for name, slider in sliders.items()
-            }
-            try:
-                picture.value = self._frame(**values)
-            except Exception as error:  # shown where the figure would be
-                problem = f"{type(error).__name__}: {error}"
-                picture.value = f"<pre>{html.escape(problem)}</pre>"
-
-        for slider in sliders.values():
-            slider.observe(show, names="value")
-        show()
-        box = ipywidgets.VBox([*sliders.values(), picture])
-        bundle: dict[str, Any] = box._repr_mimebundle_()
-        return bundle
 
 
 def explore(
@@ -142,9 +72,8 @@ def explore(
 ) -> Explore:
     """Draw a figure for every value of its knobs, with sliders to turn them.
 
-    On a page and in a plain notebook the sliders switch between frames
-    drawn now; with a live kernel they call ``draw`` again. Both ways work
-    with the keyboard.
+    The sliders, which work with the keyboard too, switch between frames
+    that are drawn now; whoever reads the output needs no kernel.
 
     Args:
         draw: Draws one figure with `d2l.plot`, given one value per knob by
@@ -240,34 +169,24 @@ def _title(name: str) -> str:
     return name.replace("_", " ")
 
 
-@contextmanager
-def _own_figures() -> Iterator[list[Figure]]:
-    """Collect the figures opened inside, and close them for pyplot."""
-    import matplotlib.pyplot as plt
-
-    before = set(plt.get_fignums())
-    opened: list[Figure] = []
-    try:
-        yield opened
-    finally:
-        for number in sorted(set(plt.get_fignums()) - before):
-            opened.append(plt.figure(number))
-            plt.close(number)
-
-
-def _only(opened: list[Figure], values: Mapping[str, Any]) -> Figure:
+def _drawn(draw: Draw, values: Mapping[str, Any]) -> _card.Card:
+    """Return the one figure that ``draw`` makes, unknown to pyplot."""
+    with _card.collected() as opened:
+        draw(**values)
     if len(opened) != 1:
         raise ValueError(
-            f"draw must make one figure; for {dict(values)} it made "
-            f"{len(opened)}"
+            f"draw must make one figure with d2l.plot; for {dict(values)} it "
+            f"made {len(opened)}"
         )
     return opened[0]
 
 
-def _common_layout(
-    cards: list[Figure], knobs: Mapping[str, list[Any]]
-) -> Layout:
-    """Lay all frames out alike, so that turning a knob moves no axes."""
+def _lay_out(cards: list[_card.Card], knobs: Mapping[str, list[Any]]) -> bool:
+    """Lay all frames out alike, so that turning a knob moves no axes.
+
+    Returns:
+        Whether all of them are line art.
+    """
     sizes = [tuple(card.get_size_inches().tolist()) for card in cards]
     for values, size in zip(_choices(knobs), sizes, strict=True):
         if size != sizes[0]:
@@ -275,30 +194,28 @@ def _common_layout(
                 f"all frames need one size, but that of {values} is {size} "
                 f"and the first is {sizes[0]} inches; hand size= to the plot"
             )
-    counts = {len(card.axes) for card in cards}
-    boxes = None
-    if len(counts) == 1:
-        with mpl.rc_context(style.STYLE):
-            places = [_places(card) for card in cards]
-        boxes = tuple(
+    if len({len(card.axes) for card in cards}) == 1:
+        places = [_places(card) for card in cards]
+        boxes = [
             _room(axes, same)
             for axes, same in zip(
                 cards[0].axes, zip(*places, strict=True), strict=True
             )
-        )
-    is_line_art = all(getattr(card, "art", "") == "svg" for card in cards)
-    layout = Layout("svg" if is_line_art else "png", sizes[0], boxes)
-    for card in cards:
-        _place(card, layout)
-    return layout
+        ]
+        for card in cards:
+            card.set_layout_engine("none")
+            for axes, box in zip(card.axes, boxes, strict=True):
+                axes.set_position(box)
+    return all(card.art == "svg" for card in cards)
 
 
-def _places(card: Figure) -> list[Bbox]:
-    if getattr(card, "art", "") == "svg":
-        # Text is measured by who draws it, so SVG is asked, not Agg.
-        card.savefig(io.StringIO(), format="svg")
-    else:
-        card.draw_without_rendering()
+def _places(card: _card.Card) -> list[Bbox]:
+    with _style.without_glyph_warnings():
+        if card.art == "svg":
+            # Text is measured by who draws it, so SVG is asked, not Agg.
+            card.savefig(io.StringIO(), format="svg")
+        else:
+            card.draw_without_rendering()
     return [axes.get_position(original=True) for axes in card.axes]
 
 
@@ -314,23 +231,3 @@ def _room(axes: Axes, boxes: Iterable[Bbox]) -> Bbox:
     if axes.get_label() == "<colorbar>":
         left = corners[:, 0].min()
     return Bbox.from_extents(left, bottom, right, top)
-
-
-def _place(card: Figure, layout: Layout) -> None:
-    if layout.boxes is None or len(card.axes) != len(layout.boxes):
-        return
-    card.set_layout_engine("none")
-    for axes, box in zip(card.axes, layout.boxes, strict=True):
-        axes.set_position(box)
-
-
-def _is_live() -> bool:
-    """Tell whether someone may turn a knob while a kernel runs."""
-    if _session.recording():
-        return False
-    try:
-        import ipywidgets  # noqa: F401
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    return hasattr(get_ipython(), "kernel")
