@@ -6,7 +6,6 @@ and prepared as one tensor. Sets larger than memory are not handled here.
 """
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from numbers import Integral
 from types import ModuleType
@@ -16,6 +15,8 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
+
+from d2l import _session
 
 
 class Batches:
@@ -84,7 +85,7 @@ class Batches:
                 "batch_size, or drop_last=False"
             )
         self._shuffle = shuffle
-        self._seed = _shifted(seed)
+        self._seed = _session.shifted(seed)
         self._drop_last = drop_last
         self._prepare = prepare
         self._epoch = 0
@@ -189,11 +190,6 @@ def refuse_small(name: str, value: int, least: int) -> None:
         raise ValueError(
             f"{name} is {value!r}; give a whole number, {least} or more"
         )
-
-
-def _shifted(seed: int) -> int:
-    """Return the seed, moved on when a page is repeated with others."""
-    return seed + int(os.environ.get("D2L_SEED", "0"))
 
 
 @contextlib.contextmanager

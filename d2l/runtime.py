@@ -1,6 +1,7 @@
 """Where a page runs: its device, its seed, its scale."""
 
-from typing import TypeVar
+import operator
+from typing import SupportsIndex, TypeVar
 
 import torch
 
@@ -12,32 +13,47 @@ T = TypeVar("T")
 def device() -> torch.device:
     """Return the device to compute on: cuda, else mps, else cpu.
 
+    It is tried once per process: one that is announced and fails its first
+    operation is given up, and a printed line says so. The environment
+    variable ``D2L_DEVICE`` (``cpu``, ``cuda`` or ``mps``) forces one.
+
     Returns:
         The first device that works on this machine.
+
+    Raises:
+        RuntimeError: The device that ``D2L_DEVICE`` asks for does not work.
+        ValueError: ``D2L_DEVICE`` is none of the three.
     """
     return _session.accelerator() or torch.device("cpu")
 
 
-def seed(n: int) -> None:
+def seed(n: SupportsIndex) -> None:
     """Seed PyTorch's random numbers, on every device.
 
-    The package and the pages draw from no other source of randomness.
+    The package and the pages draw from no other source of randomness. To
+    repeat a page with other numbers, set the environment variable
+    ``D2L_SEED``: it is added to every seed.
 
     Args:
-        n: Any whole number that is not negative.
+        n: A whole number from 0 to 2**63 - 1.
 
     Raises:
-        ValueError: ``n`` is negative.
+        ValueError: ``n`` is negative or too large.
         TypeError: ``n`` is not a whole number.
     """
-    if isinstance(n, bool) or not isinstance(n, int):
+    try:
+        number = operator.index(n)
+    except TypeError:
+        number = None
+    if number is None or isinstance(n, bool):
         raise TypeError(
             f"seed is {n!r} of type {type(n).__name__}; "
             "give a whole number such as 0"
         )
-    if n < 0:
-        raise ValueError(f"seed is {n}; give a whole number from 0 up")
-    torch.manual_seed(n)
+    shifted = _session.shifted(number)
+    if not 0 <= number <= shifted < 2**63:
+        raise ValueError(f"seed is {number}; give one from 0 to 2**63 - 1")
+    torch.manual_seed(shifted)
 
 
 def scale(*, full: T, small: T) -> T:

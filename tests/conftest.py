@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,3 +14,13 @@ def _seed() -> None:
     import torch
 
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_chosen() -> Iterator[None]:
+    """Every test chooses anew, and leaves no choice behind."""
+    from d2l import _session
+
+    _session.forget()
+    yield
+    _session.forget()

@@ -34,6 +34,7 @@ def diabetes() -> _Table:
         "diabetes",
         _real_diabetes,
         lambda: samples.diabetes(seed=0),
+        file="diabetes",
         notice=(
             "The diabetes table cannot be had here: using the embedded "
             "sample of 759 drawn patients."

@@ -94,6 +94,7 @@ def _fashion() -> _Parts:
         "fashion_mnist",
         _real_fashion,
         _drawn_fashion,
+        file="fashion_mnist_train_images",
         notice=(
             "Fashion-MNIST cannot be had here: using the embedded sample "
             f"of {_NUM_DRAWN[0]:,} + {_NUM_DRAWN[1]:,} drawn garments."
@@ -117,13 +118,7 @@ def _real_fashion() -> _Parts:
 
 
 def _drawn_fashion() -> _Parts:
-    """Return the embedded sample, drawn once per process."""
-    train, test = ((X.clone(), y.clone()) for X, y in _draw_fashion_once())
-    return train, test
-
-
-@functools.cache
-def _draw_fashion_once() -> _Parts:
+    """Draw the embedded sample."""
     num_train, num_test = _NUM_DRAWN
     return samples.fashion(num_train=num_train, num_test=num_test, seed=0)
 

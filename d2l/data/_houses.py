@@ -44,6 +44,7 @@ def house_prices() -> tuple[pd.DataFrame, pd.DataFrame]:
         lambda: samples.houses(
             num_train=_NUM_SALES[0], num_test=_NUM_SALES[1], seed=0
         ),
+        file="house_train",
         notice=(
             "The house table cannot be had here: using the embedded sample "
             f"of {_NUM_SALES[0]:,} + {_NUM_SALES[1]:,} invented sales."

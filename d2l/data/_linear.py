@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from d2l import _session
 from d2l.batching import refuse_small
 
 
@@ -48,7 +49,7 @@ def linear(
         raise ValueError(f"noise is {noise!r}; give a number of 0 or more")
     draw = functools.partial(
         torch.randn,
-        generator=torch.Generator().manual_seed(seed),
+        generator=torch.Generator().manual_seed(_session.shifted(seed)),
         dtype=torch.float32,
         device="cpu",
     )

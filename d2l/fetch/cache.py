@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 from filelock import FileLock, Timeout
 from pooch import file_hash, os_cache
 
+from d2l import _session
 from d2l.fetch.errors import CannotKeep, NotUsable
 from d2l.fetch.registry import Entry
 
@@ -31,9 +32,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 def cache_folder() -> Path:
     """Return the folder that keeps files, whether or not it exists."""
-    chosen = os.environ.get("D2L_DATA")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
+    if chosen := _session.choices().cache:
+        return chosen
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file():
         return checkout / "data" / "cache"

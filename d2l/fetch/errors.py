@@ -9,7 +9,15 @@ class UnknownFile(ValueError):
 
 
 class DataUnavailable(RuntimeError):
-    """A file cannot be had here and now; says where it was looked for."""
+    """A file cannot be had here and now; says where it was looked for.
+
+    Attributes:
+        reason: The same in a phrase.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class CannotKeep(Exception):
@@ -40,4 +48,7 @@ def unavailable(
         "What to do:",
         *(f"  - {step}" for step in advice),
     ]
-    return DataUnavailable("\n".join(lines))
+    # The last place is the public address: why that failed tells the most,
+    # unless the cache could not keep what another place had.
+    telling = [a for a in attempts if a.startswith("cannot")] or attempts[-1:]
+    return DataUnavailable("\n".join(lines), "".join(telling[:1]))

@@ -7,7 +7,6 @@ nothing) arrives is counted.
 """
 
 import re
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pooch import HTTPDownloader
 
+from d2l import _session
 from d2l.fetch.cache import Part
 from d2l.fetch.errors import CannotKeep, NotUsable
 
@@ -192,17 +192,8 @@ def _progress_bar(part: Part) -> "tqdm[NoReturn]":
         unit_scale=True,
         delay=BAR_DELAY,
         leave=False,
-        disable=not _watched(),
+        disable=not _session.watched(),
     )
-
-
-def _watched() -> bool:
-    """Say whether a person sees the output."""
-    if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
-        return False
-    from d2l import _session  # imports torch, which a hidden bar can spare
-
-    return not _session.recording()
 
 
 def _plainly(error: Exception) -> str:

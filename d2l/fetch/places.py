@@ -1,11 +1,11 @@
 """From place to place until one gives the right file."""
 
 import gzip
-import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from d2l import _session
 from d2l.fetch.archive import extract
 from d2l.fetch.cache import Part, Slot, copy, matches
 from d2l.fetch.errors import CannotKeep, NotUsable, unavailable
@@ -100,10 +100,10 @@ def _fill(slot: Slot, network: Network, attempts: list[str]) -> None:
 
 def _places(entry: Entry) -> Iterator[tuple[str, Path | str]]:
     """Give the places outside the cache, the nearest first."""
-    mirror = os.environ.get("D2L_MIRROR", "")
-    if mirror and not _is_url(mirror):
+    mirror = _session.choices().mirror
+    if isinstance(mirror, Path):
         for filename in _filenames(entry):
-            yield "mirror", Path(mirror).expanduser() / filename
+            yield "mirror", mirror / filename
     elif mirror:
         for filename in reversed(_filenames(entry)):
             yield "mirror", f"{mirror.rstrip('/')}/{filename}"
@@ -120,12 +120,8 @@ def _filenames(entry: Entry) -> list[str]:
     return [entry.filename]
 
 
-def _is_url(mirror: str) -> bool:
-    return mirror.startswith(("http://", "https://"))
-
-
 def _download(slot: Slot, url: str, network: Network) -> None:
-    if os.environ.get("D2L_OFFLINE", "") not in ("", "0"):
+    if _session.choices().offline:
         raise NotUsable("not asked, D2L_OFFLINE is set")
     with Part(slot.arrival, _limit(slot.entry)) as part:
         network.download(url, part)

@@ -1,7 +1,6 @@
 """The training loop."""
 
 import dataclasses
-import sys
 import time
 from collections.abc import Iterable, Sized
 from typing import TYPE_CHECKING
@@ -219,8 +218,7 @@ def _append(history: History, row: dict[str, float | None]) -> None:
 
 def _progress_bar(train: Batches, position: tuple[int, int]) -> "tqdm":
     """Return a bar that shows only when a person is watching."""
-    watched = sys.stderr.isatty() or "ipykernel" in sys.modules
-    if _session.recording() or not watched:
+    if not _session.watched():
         from tqdm import tqdm
 
         return tqdm(disable=True)

@@ -14,7 +14,6 @@ from d2l import _session, check
 def full_scale(monkeypatch):
     """Full scale and no embedded sample, unless a test says otherwise."""
     monkeypatch.setenv("D2L_SCALE", "full")
-    monkeypatch.setattr(_session, "_tiers", {})
 
 
 def test_a_claim_that_holds_prints_one_line(capsys):
@@ -61,6 +60,7 @@ def test_the_small_bound_applies_at_small_scale(monkeypatch):
     with pytest.raises(check.ClaimFailed):
         check.claim("accuracy", 0.6, at_least=0.8, small=0.5)
 
+    _session.forget()
     monkeypatch.setenv("D2L_SCALE", "small")
     check.claim("accuracy", 0.6, at_least=0.8, small=0.5)
     with pytest.raises(check.ClaimFailed):

@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from torchvision.transforms import functional as vision
 
 import d2l
-from d2l import _session
 from d2l.fetch import registry
 
 PARTS = ("train", "test")
@@ -22,7 +21,6 @@ PARTS = ("train", "test")
 @pytest.fixture(autouse=True)
 def _fresh_session(monkeypatch):
     """Every test is the first to ask for a data set."""
-    monkeypatch.setattr(_session, "_tiers", {})
 
 
 @pytest.fixture

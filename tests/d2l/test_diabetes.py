@@ -7,13 +7,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 import d2l
-from d2l import _session
 
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     """A process that has used no data yet, and asks for no sample."""
-    monkeypatch.setattr(_session, "_tiers", {})
     monkeypatch.delenv("D2L_SAMPLES", raising=False)
 
 

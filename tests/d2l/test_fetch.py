@@ -32,7 +32,7 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2l import fetch
+from d2l import _session, fetch
 from d2l.fetch import archive, cache, network, places
 from d2l.fetch.cache import Part, Slot
 from d2l.fetch.errors import NotUsable
@@ -1177,7 +1177,7 @@ def test_a_bar_is_for_people(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: at_terminal)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
 
-    assert network._watched() is shown
+    assert _session.watched() is shown
 
 
 def test_a_long_download_shows_a_bar(
@@ -1186,7 +1186,7 @@ def test_a_long_download_shows_a_bar(
     capfd: pytest.CaptureFixture[str],
 ):
     """The bar appears after a while and counts the bytes."""
-    monkeypatch.setattr(network, "_watched", lambda: True)
+    monkeypatch.setattr(_session, "watched", lambda: True)
     monkeypatch.setattr(network, "BAR_DELAY", 0.1)
     url = server.serve("novel", paced(LARGE, step=128_000, pause=0.2))
 

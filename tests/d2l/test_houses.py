@@ -10,14 +10,12 @@ from pandas.api.types import is_numeric_dtype
 from pandas.testing import assert_frame_equal
 
 import d2l
-from d2l import _session
 from d2l.samples._house_columns import COLUMNS
 
 
 @pytest.fixture(autouse=True)
 def _fresh_session(monkeypatch):
     """Every test is the first to ask for a data set."""
-    monkeypatch.setattr(_session, "_tiers", {})
 
 
 @pytest.fixture(scope="module")
