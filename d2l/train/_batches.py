@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from d2l import batching
+from d2l.train._metric import Metric
 from d2l.train._refuse import check_labels, check_shapes
 
 # Any: a DataLoader gives lists, our own batches give tuples.
@@ -64,6 +65,41 @@ class Source:
             check_labels(labels, y_hat.shape[1], self._ignore)
         elif self._labels is None and y.device.type == "cpu":
             check_labels(y, y_hat.shape[1], self._ignore)
+
+
+def ignored(
+    loss: Metric, ignore: int | None, *parts: Batches | None
+) -> int | None:
+    """Return the label that counts nowhere: the one given, or the loss's.
+
+    Args:
+        loss: What may have an ``ignore_index``.
+        ignore: The label given, or ``None``.
+        parts: Batches. Where all of their labels are known, and none is
+            that of the loss, nothing need be ignored.
+
+    Raises:
+        ValueError: The loss leaves out another label.
+    """
+    own = getattr(loss, "ignore_index", None)
+    if own is None or ignore == own:
+        return ignore
+    if ignore is not None:
+        raise ValueError(
+            f"ignore is {ignore}, but the loss leaves out label {own}; give "
+            f"the loss ignore_index={ignore}"
+        )
+    given = [part for part in parts if part is not None]
+    if any(_may_hold(part, own) for part in given):
+        return own
+    return None
+
+
+def _may_hold(batches: Batches, label: int) -> bool:
+    """Tell whether batches may have a label: our own know all of theirs."""
+    if isinstance(batches, batching.Batches):
+        return label in batches.tensors[-1]
+    return True
 
 
 def split(batch: object) -> tuple[list[Tensor], Tensor]:

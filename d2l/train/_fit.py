@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from d2l import _session
-from d2l.train._batches import Batches, Source
+from d2l.train._batches import Batches, Source, ignored
 from d2l.train._diverged import TrainingDiverged, check_finite
 from d2l.train._history import History
 from d2l.train._metric import Metric, accuracy
 from d2l.train._place import Model, find
-from d2l.train._refuse import check_again, check_setup, ignored
+from d2l.train._refuse import check_again, check_setup
 from d2l.train._state import restored, start_pass
 from d2l.train._task import Task
 from d2l.train._update import Update
@@ -134,12 +134,13 @@ def fit(
     check_again(train, "training")
     place = find(device, fast, model, update.params()[0].device)
     place.take(model)
-    task = Task(model, loss, metric, place, ignored(loss, ignore))
-    learn = Source(train, task.ignore)
+    ignore = ignored(loss, ignore, train, test)
+    task = Task(model, loss, metric, place, ignore)
+    learn = Source(train, ignore)
     held_out = None
     if test is not None:
         check_again(test, "test")
-        held_out = Source(test, task.ignore)
+        held_out = Source(test, ignore)
         task.try_one(held_out)
     history = History()
     with restored(model), place.tuned():

@@ -3,10 +3,9 @@
 import torch
 
 from d2l import batching
-from d2l.train._batches import Batches, Source
+from d2l.train._batches import Batches, Source, ignored
 from d2l.train._metric import Metric, accuracy
 from d2l.train._place import Model, find
-from d2l.train._refuse import ignored
 from d2l.train._task import Task
 
 
@@ -51,7 +50,7 @@ def evaluate(
         near = batches.tensors[0].device
     place = find(device, fast, model, near)
     place.take(model)
-    ignore = ignored(metric, ignore)
+    ignore = ignored(metric, ignore, batches)
     task = Task(model, metric, None, place, ignore=ignore)
     with place.tuned():
         return task.measure(Source(batches, ignore))[0]

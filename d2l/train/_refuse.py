@@ -90,18 +90,3 @@ def check_again(batches: object, what: str) -> None:
             f"the {what} batches are an iterator, which one epoch uses up; "
             "give a list, a DataLoader or d2l.data's batches"
         )
-
-
-def ignored(loss: Metric, ignore: int | None) -> int | None:
-    """Return the label that counts nowhere: the one given, or the loss's.
-
-    Raises:
-        ValueError: The two contradict each other.
-    """
-    own = getattr(loss, "ignore_index", ignore)
-    if ignore is not None and own != ignore:
-        raise ValueError(
-            f"ignore is {ignore}, but the loss leaves out label {own}; give "
-            f"the loss ignore_index={ignore}"
-        )
-    return own

@@ -90,18 +90,19 @@ class Task:
         values.num_samples += len(y)
 
     def _mean(self, function: Metric, y_hat: Tensor, y: Tensor) -> Tensor:
-        """Return the mean over the targets that count.
+        """Return the mean over the targets that count, 0 if none does.
 
         What is not one value per target is a mean already, and what it
         leaves out is the function's own affair.
         """
         result = (hits if function is accuracy else function)(y_hat, y)
-        if self.ignore is None or result.shape != y.shape:
-            return result.mean()
         counted = self._counted(y)
         if counted is None:
             return result.mean()
-        return result.where(counted, 0).sum() / counted.sum()
+        if result.shape == y.shape:
+            num_counted = counted.sum().clamp(min=1)
+            return result.where(counted, 0).sum() / num_counted
+        return result.mean().where(counted.any(), 0)
 
     def _counted(self, y: Tensor) -> Bool[Tensor, "..."] | None:
         """Return which targets count; ``None`` if all of them do."""

@@ -87,6 +87,38 @@ def test_enlarged_pictures_are_those_of_interpolate(sample):
     torch.testing.assert_close(X, expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [None, 9, 40])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_any_number_of_channels_is_scaled(channels, size):
+    """Colour pictures too, each channel by itself."""
+    images = torch.randint(256, (5, channels, 20, 28), dtype=torch.uint8)
+
+    X = d2l.data.to_unit(images, size=size)
+
+    whole = images.float() / 255
+    shape = [size, size] if size else [20, 28]
+    expected = vision.resize(whole, shape, antialias=True)
+    torch.testing.assert_close(X, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [torch.zeros(2, 3, 4, 4), torch.zeros(3, 4, 4, dtype=torch.uint8)],
+)
+def test_only_batches_of_bytes_are_scaled(images):
+    """Floats would be divided twice; a single picture has no batch."""
+    with pytest.raises(ValueError, match="batch, channels, height, width"):
+        d2l.data.to_unit(images)
+
+
+def test_a_size_is_positive():
+    """Nothing has no pixels."""
+    images = torch.zeros(1, 1, 4, 4, dtype=torch.uint8)
+
+    with pytest.raises(ValueError, match="size is 0; give a whole number, 1"):
+        d2l.data.to_unit(images, size=0)
+
+
 def test_large_batches_are_resized_like_small_ones(sample):
     """Room that is asked for in large pages holds the same numbers."""
     _, large = d2l.data.fashion_mnist(200, resize=224, limit=200)
@@ -169,52 +201,6 @@ def test_without_noise_the_relation_is_exact():
     torch.testing.assert_close(y, (X @ w + 0.5)[:, None])
 
 
-sizes = st.integers(1, 60)
-
-
-@given(
-    num=sizes,
-    batch_size=sizes,
-    shuffle=st.booleans(),
-    seed=st.integers(0, 2**40),
-    epochs=st.integers(1, 3),
-)
-@settings(max_examples=60, deadline=None)
-def test_every_sample_comes_once_per_epoch(
-    num, batch_size, shuffle, seed, epochs
-):
-    """Nothing is lost, doubled or torn apart; sizes and ``len`` agree."""
-    x = torch.arange(num)
-    loader = d2l.data.batches(
-        x, -x, batch_size=batch_size, shuffle=shuffle, seed=seed
-    )
-
-    for _ in range(epochs):
-        parts = list(loader)
-        left, right = _epoch(parts)
-
-        assert sorted(left.tolist()) == x.tolist()
-        assert torch.equal(right, -left)
-        full, rest = divmod(num, batch_size)
-        assert [len(a) for a, _ in parts] == [batch_size] * full + (
-            [rest] if rest else []
-        )
-        assert len(loader) == len(parts)
-
-
-@given(num=sizes, limit=sizes, batch_size=sizes)
-@settings(max_examples=40, deadline=None)
-def test_a_limit_keeps_the_first_samples(num, limit, batch_size):
-    """With a limit the rest does not exist; a large limit changes nothing."""
-    x = torch.arange(num)
-
-    loader = d2l.data.batches(x, batch_size=batch_size, limit=limit)
-
-    (seen,) = _epoch(loader)
-    assert torch.equal(seen, x[:limit])
-    assert loader.num_samples == min(num, limit)
-
-
 @given(size=st.integers(1, 100))
 @settings(
     max_examples=40,
@@ -234,71 +220,6 @@ def test_no_size_carries_a_pixel_out_of_range(files, size):
     assert X.shape == (5, 1, size, size)
     assert X[black].abs().max() == 0
     assert 1 - 1e-5 < X[~black].min() <= X[~black].max() <= 1
-
-
-def test_each_epoch_has_its_own_order_and_each_run_the_same():
-    """Three orders differ; a second run, and only its seed, repeats them."""
-
-    def three_epochs(seed):
-        loader = d2l.data.batches(
-            torch.arange(50), batch_size=8, shuffle=True, seed=seed
-        )
-        return [_epoch(loader)[0].tolist() for _ in range(3)]
-
-    orders = three_epochs(seed=5)
-
-    assert orders[0] != orders[1] != orders[2] != orders[0]
-    assert three_epochs(seed=5) == orders
-    assert three_epochs(seed=6)[0] not in orders
-    assert three_epochs(seed=6) != orders[1:] + orders[:1]
-
-
-def test_without_shuffling_the_order_is_that_of_the_tensors():
-    """Every epoch is the same."""
-    loader = d2l.data.batches(torch.arange(20), batch_size=6)
-
-    assert _epoch(loader)[0].tolist() == list(range(20))
-    assert _epoch(loader)[0].tolist() == list(range(20))
-
-
-def test_two_loops_at_once_do_not_disturb_each_other():
-    """Interleaved epochs are the epochs that run one after the other."""
-
-    def loader():
-        return d2l.data.batches(
-            torch.arange(30), batch_size=4, shuffle=True, seed=1
-        )
-
-    together = loader()
-    first, second = zip(*zip(together, together, strict=True), strict=True)
-
-    one_by_one = loader()
-    assert torch.equal(_epoch(first)[0], _epoch(one_by_one)[0])
-    assert torch.equal(_epoch(second)[0], _epoch(one_by_one)[0])
-
-
-def test_an_epoch_counts_from_its_start_not_from_its_end():
-    """A loop that was left early used up its order."""
-    left_early, whole = (
-        d2l.data.batches(torch.arange(30), batch_size=4, shuffle=True)
-        for _ in range(2)
-    )
-
-    next(iter(left_early))
-    list(whole)
-
-    assert torch.equal(_epoch(left_early)[0], _epoch(whole)[0])
-
-
-def test_the_orders_do_not_come_from_the_global_generator():
-    """Seeding a model does not change the data, nor the other way round."""
-    loader = d2l.data.batches(torch.arange(30), batch_size=4, shuffle=True)
-    before = torch.get_rng_state()
-
-    list(loader)
-    d2l.data.linear([1.0], 0.0, num_samples=3)
-
-    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_training_pictures_are_shuffled_and_test_pictures_are_not(sample):
@@ -335,16 +256,6 @@ def test_pictures_are_float32_in_any_surroundings(sample, resize):
     assert y.dtype == torch.int64
     expected = next(iter(d2l.data.fashion_mnist(8, resize=resize, limit=8)[0]))
     assert torch.equal(X, expected[0])
-
-
-def test_batches_live_on_the_device_asked_for():
-    """The tensors are moved once, and so every batch is there."""
-    loader = d2l.data.batches(
-        torch.arange(5), torch.rand(5), batch_size=2, device="meta"
-    )
-
-    assert {t.device.type for t in loader.tensors} == {"meta"}
-    assert all(t.device.type == "meta" for batch in loader for t in batch)
 
 
 def test_without_the_real_set_the_sample_stands_in(monkeypatch, capsys):
@@ -413,44 +324,11 @@ def test_the_classes_have_one_name_each():
     assert len(set(d2l.data.FASHION_CLASSES)) == 10
 
 
-@pytest.mark.parametrize("number", [0, -3, 2.5, "8", None])
-def test_a_batch_holds_at_least_one_sample(number):
-    """The message shows what was given."""
-    with pytest.raises(ValueError, match=f"batch_size is {number!r}"):
-        d2l.data.batches(torch.arange(5), batch_size=number)
-
-
 @pytest.mark.parametrize("name", ["limit", "resize"])
 def test_limit_and_resize_are_positive(sample, name):
     """Both are refused before anything is read."""
     with pytest.raises(ValueError, match=f"{name} is 0; give a whole number"):
         d2l.data.fashion_mnist(8, **{name: 0})
-
-
-def test_a_seed_is_not_negative():
-    """The orders are drawn from numbers that are not."""
-    with pytest.raises(ValueError, match="seed is -1"):
-        d2l.data.batches(torch.arange(5), batch_size=2, seed=-1)
-
-
-def test_tensors_of_different_lengths_are_refused():
-    """The message lists the lengths."""
-    with pytest.raises(ValueError, match=r"lengths \[5, 4\]"):
-        d2l.data.batches(torch.zeros(5, 2), torch.zeros(4), batch_size=2)
-
-
-@pytest.mark.parametrize("tensors", [(), (torch.zeros(0, 3),)])
-def test_no_samples_are_refused(tensors):
-    """Neither no tensor nor an empty one makes an epoch."""
-    with pytest.raises(ValueError, match="at least one"):
-        d2l.data.batches(*tensors, batch_size=2)
-
-
-@pytest.mark.parametrize("bad", [[1, 2, 3], torch.tensor(3.0)])
-def test_what_has_no_rows_is_refused(bad):
-    """A list is not a tensor, and a single number has no samples."""
-    with pytest.raises(TypeError, match="argument 2"):
-        d2l.data.batches(torch.zeros(3), bad, batch_size=2)
 
 
 @pytest.mark.parametrize(
@@ -499,18 +377,6 @@ def test_noise_is_not_negative(noise):
     """A standard deviation is a number from 0 up."""
     with pytest.raises(ValueError, match="noise"):
         d2l.data.linear([1.0], 0.0, num_samples=3, noise=noise)
-
-
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_changing_a_batch_does_not_change_the_set(shuffle):
-    """Batches are copies, in order too."""
-    x = torch.arange(6.0)
-    loader = d2l.data.batches(x, batch_size=2, shuffle=shuffle)
-
-    for (part,) in loader:
-        part.fill_(-1)
-
-    assert torch.equal(x, torch.arange(6.0))
 
 
 @pytest.mark.parametrize("resize", [None, 28, 224])

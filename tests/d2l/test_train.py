@@ -2,16 +2,22 @@
 
 import contextlib
 import copy
+import functools
+import math
 import os
 import signal
+from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from d2l import train
-from d2l.train import _place
+from d2l.batching import Batches
+from d2l.train import _fit, _place, _values
 
 CPU = torch.device("cpu")
 
@@ -98,6 +104,52 @@ def test_every_list_has_one_entry_per_epoch(model, batches):
     assert all(s > 0 for s in history.seconds)
     rates = zip(history.samples_per_second, history.seconds, strict=True)
     assert [r * s for r, s in rates] == pytest.approx([10, 10, 10])
+
+
+def test_the_table_shows_small_numbers_too():
+    """Four significant digits: 3e-5 is no zero, and 60,000 stays exact."""
+    history = train.History(
+        loss=[3.14159e-5, 0.123456],
+        test_loss=[12.3456, 1.0],
+        seconds=[0.00123456, math.nan],
+        samples_per_second=[61234.56, 999.96],
+    )
+
+    table = history.table(timing=True)
+
+    assert table["loss"].tolist() == [3.142e-5, 0.1235]
+    assert table["test_loss"].tolist() == [12.35, 1.0]
+    assert table["seconds"].tolist()[0] == 0.001235
+    assert math.isnan(table["seconds"].tolist()[1])
+    assert table["samples_per_second"].tolist() == [61235.0, 1000.0]
+    assert "train_metric" not in table
+
+
+def test_the_loss_of_every_step_is_kept(model, batches):
+    """Those of the plain loop, over all epochs."""
+    twin = nn.Linear(3, 3)
+    twin.load_state_dict(model.state_dict())
+    by_hand = torch.optim.SGD(twin.parameters(), lr=0.1)
+    expected = []
+    for X, y in batches * 2:
+        by_hand.zero_grad()
+        loss = F.cross_entropy(twin(X), y)
+        loss.backward()
+        by_hand.step()
+        expected.append(loss.item())
+
+    history = train.fit(model, batches, **options(model, epochs=2))
+
+    assert history.step_loss == expected
+    assert history.grad_norm == []
+
+
+def test_perplexity_is_the_exponential_of_the_loss():
+    """Infinite where it is too large for a number."""
+    history = train.History(loss=[0.0, math.log(5)], test_loss=[1.0, 1e4])
+
+    assert history.perplexity == pytest.approx([1.0, 5.0])
+    assert history.test_perplexity == [math.e, math.inf]
 
 
 def test_without_a_test_set_nothing_is_tested(model, batches):
@@ -230,7 +282,7 @@ def test_evaluate_weighs_batches_by_their_size(batches):
     assert mean == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("bad_batch", [1, 3])
+@pytest.mark.parametrize("bad_batch", [1, 3, 50, 51, 60])
 def test_a_nan_loss_names_epoch_and_batch(model, batches, bad_batch):
     """Also when batches are read from the device only now and then."""
     batches = batches * 20
@@ -258,12 +310,41 @@ def test_labels_out_of_range_are_refused(model, batches, label):
         train.fit(model, [(X, y)], **options(model))
 
 
-def test_a_late_label_out_of_range_is_refused(model, batches):
-    """Every batch of the first pass is looked at, not only the first."""
+@pytest.mark.parametrize("metric", [train.accuracy, None])
+def test_a_late_label_out_of_range_is_refused(model, batches, metric):
+    """Every batch is looked at, not only the first, whatever the metric."""
     X, y = batches[1]
+    wrong = [batches[0], (X, y + 3)]
 
     with pytest.raises(ValueError, match="classes 0 to 2"):
-        train.fit(model, [batches[0], (X, y + 3)], **options(model))
+        train.fit(model, wrong, **options(model, metric=metric))
+    with pytest.raises(ValueError, match="classes 0 to 2"):
+        train.fit(model, batches, wrong, **options(model, metric=metric))
+
+
+def test_batches_from_memory_show_all_labels_at_once(model, batches):
+    """A wrong label is refused before the first step."""
+    X, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    y[-1] = 3
+    before = model.weight.clone()
+
+    with pytest.raises(ValueError, match=r"run from 0 to 3, .* 3 outputs"):
+        train.fit(model, Batches(X, y, batch_size=4), **options(model))
+
+    assert torch.equal(model.weight, before)
+
+
+def test_whole_numbers_may_be_targets_of_a_regression():
+    """Counts, with outputs of the same shape, are no labels."""
+    X, y = torch.ones(4, 1), torch.tensor([[3], [3], [3], [500]])
+    model = nn.Linear(1, 1)
+    poisson = nn.PoissonNLLLoss()
+
+    history = train.fit(
+        model, [(X, y)], **options(model, loss=poisson, metric=None)
+    )
+
+    assert len(history) == 1
 
 
 @pytest.mark.parametrize(
@@ -321,9 +402,53 @@ def test_training_batches_are_started_once_per_epoch(
 
 
 def test_a_generator_is_refused(model, batches):
-    """It would be empty from the second epoch on."""
-    with pytest.raises(ValueError, match="one epoch uses up"):
+    """It would be empty from the second epoch on, or after a look."""
+    with pytest.raises(ValueError, match="training batches are an iterator"):
         train.fit(model, iter(batches), **options(model))
+    with pytest.raises(ValueError, match="test batches are an iterator"):
+        train.fit(model, batches, iter(batches), **options(model))
+
+
+def test_evaluation_takes_a_generator(model, batches):
+    """One pass is all it needs: no batch is lost."""
+    found = train.evaluate(model, iter(batches), device=CPU)
+
+    assert found == train.evaluate(model, batches, device=CPU)
+
+
+NOT_BATCHES = {
+    "array": ((np.zeros((4, 3)), np.zeros(4)), r"holds a numpy\.ndarray"),
+    "alone": (torch.zeros(4, 3), r"a batch is a Tensor; .*\(X, y\)"),
+    "one": ((torch.zeros(4, 3),), "a batch holds 1 tensors"),
+    "named": ({"X": torch.zeros(4, 3)}, "a batch is a dict"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_BATCHES)
+def test_what_is_no_batch_is_refused_in_words(model, name):
+    """Training and evaluation say what to give instead."""
+    batch, message = NOT_BATCHES[name]
+
+    with pytest.raises(TypeError, match=message):
+        train.fit(model, [batch], **options(model))
+    with pytest.raises(TypeError, match=message):
+        train.evaluate(model, [batch], device=CPU)
+
+
+def test_a_batch_may_have_several_inputs(batches):
+    """The last tensor is the targets; the model takes all others."""
+    triples = [(X, X.flip(1), y) for X, y in batches]
+    layer, twin = nn.Linear(3, 3), nn.Linear(3, 3)
+    twin.load_state_dict(layer.state_dict())
+
+    ours = train.fit(
+        lambda X, Z: layer(X - Z), triples, triples, **options(layer)
+    )
+
+    pairs = [(X - Z, y) for X, Z, y in triples]
+    assert ours.loss == train.fit(twin, pairs, **options(twin)).loss
+    found = train.evaluate(twin, pairs, device=CPU)
+    assert ours.test_metric == [found]
 
 
 def test_an_empty_test_set_is_refused_before_training(model, batches):
@@ -371,12 +496,115 @@ def test_a_summed_loss_is_refused(model, batches):
         train.fit(model, batches, **options(model, loss=summed))
 
 
+def test_a_partial_that_sums_is_refused(model, batches):
+    """The function says so itself; a lambda could not."""
+    summed = functools.partial(F.cross_entropy, reduction="sum")
+
+    with pytest.raises(ValueError, match="reduction='mean'"):
+        train.fit(model, batches, **options(model, loss=summed))
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (3,), (4, 2)])
+def test_accuracy_refuses_labels_that_would_broadcast(shape):
+    """(n, 1) would be compared with everything."""
+    labels = torch.zeros(shape, dtype=torch.int64)
+
+    with pytest.raises(ValueError, match="labels of shape"):
+        train.accuracy(torch.zeros(4, 3), labels)
+
+
+def test_evaluate_refuses_shapes_that_would_broadcast():
+    """Also with a metric that would not notice."""
+    batch = torch.zeros(4, 1), torch.zeros(4)
+
+    with pytest.raises(ValueError, match=r"gives \(4, 1\) for targets"):
+        train.evaluate(
+            nn.Identity(),
+            [batch],
+            metric=lambda y_hat, y: (y_hat - y).square(),
+            device=CPU,
+        )
+
+
+def test_scores_that_are_no_numbers_have_no_accuracy():
+    """``argmax`` would say class 0, and be right now and then."""
+    scores = torch.zeros(4, 3)
+    scores[2, 1] = torch.nan
+    assert train.accuracy(scores, torch.zeros(4).long()).isnan()
+
+    scores[2, 1] = torch.inf
+    labels = torch.tensor([0, 0, 1, 0])
+    assert train.accuracy(scores, labels) == 1.0
+
+
+def test_accuracy_has_classes_on_axis_1():
+    """Also with one label per place."""
+    scores = torch.eye(3).view(1, 3, 3)
+
+    assert train.accuracy(scores, torch.tensor([[0, 1, 0]])) == pytest.approx(
+        2 / 3
+    )
+
+
 def test_accuracy_refuses_regression_targets(model, batches):
     """The default metric says what to do instead."""
     X = torch.zeros(4, 3)
 
     with pytest.raises(TypeError, match="metric=None"):
         train.fit(model, [(X, X)], **options(model, loss=nn.MSELoss()))
+
+
+def test_what_ended_is_told_in_the_error(model, batches):
+    """The epochs before, the loss of every step, and what is broken."""
+
+    def loss(y_hat, y):
+        calls.append(1)
+        bad = len(calls) == 2 * len(batches) + 2
+        return F.cross_entropy(y_hat, y) * (float("nan") if bad else 1)
+
+    calls = []
+    with pytest.raises(
+        train.TrainingDiverged,
+        match=r"epoch 3, batch 2; .*gradient: weight, bias by batch 3",
+    ) as caught:
+        train.fit(model, batches, **options(model, loss=loss, epochs=4))
+
+    error = caught.value
+    assert (error.epoch, error.batch) == (3, 2)
+    assert error.parameters == ("weight", "bias")
+    assert len(error.history) == len(error.history.seconds) == 2
+    finite = [math.isfinite(value) for value in error.history.step_loss]
+    assert finite == [True] * 7 + [False] * 2
+
+
+def test_the_error_names_only_what_is_broken(batches):
+    """Of many the first three; of a function's parameters their places."""
+    params = [torch.zeros(3, 3, requires_grad=True) for _ in range(6)]
+    pairs = list(zip(params[1:], range(1, 6), strict=True))
+    used = [p for p, _ in pairs]
+    settings = options(model=nn.Linear(1, 1), loss=F.cross_entropy)
+    settings["optimizer"] = torch.optim.SGD(params, lr=torch.inf)
+
+    with pytest.raises(train.TrainingDiverged) as caught:
+        train.fit(lambda X: X @ sum(used), batches, **settings)
+
+    places = [f"parameter {place} of the optimizer" for place in range(1, 6)]
+    assert caught.value.parameters == tuple(places)
+    assert f"{', '.join(places[:3])} and 2 more by batch" in str(caught.value)
+
+
+def test_a_loss_can_be_lost_while_the_parameters_are_not(model, batches):
+    """Then the error says so: the loss itself is at fault."""
+
+    def loss(y_hat, y):
+        return F.cross_entropy(y_hat, y) + torch.tensor(torch.inf)
+
+    with pytest.raises(
+        train.TrainingDiverged, match="All parameters were still finite"
+    ) as caught:
+        train.fit(model, batches, **options(model, loss=loss))
+
+    assert caught.value.parameters == ()
 
 
 def test_ctrl_c_returns_the_history_so_far(model, batches):
@@ -392,11 +620,67 @@ def test_ctrl_c_returns_the_history_so_far(model, batches):
 
     assert history.interrupted
     assert len(history) == len(history.seconds) == 2
+    assert len(history.step_loss) == 2 * len(batches) + 1
 
 
 def test_a_run_to_the_end_is_not_interrupted(model, batches):
     """The flag tells the two apart."""
     assert not train.fit(model, batches, **options(model)).interrupted
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """Progress bars that a person would see, and what became of them."""
+    made = []
+
+    class Bar:
+        def __init__(self, **options):
+            self.options = options
+            self.updates, self.closed = 0, False
+            made.append(self)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self.closed = True
+
+        def update(self):
+            self.updates += 1
+
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.delenv("D2L_RECORDING", raising=False)
+    return made
+
+
+def test_a_bar_counts_the_batches_of_an_epoch(model, batches, bars):
+    """Each epoch has its own, of known length, and leaves nothing behind."""
+    train.fit(model, batches, **options(model, epochs=2))
+
+    assert [bar.updates for bar in bars] == [3, 3]
+    assert bars[1].options == {
+        "total": 3,
+        "desc": "epoch 2/2",
+        "leave": False,
+    }
+
+
+@pytest.mark.parametrize("end", ["ctrl-c", "nan", "wrong"])
+def test_a_bar_is_closed_however_the_run_ends(model, batches, bars, end):
+    """By hand, by divergence, by an error."""
+
+    def loss(y_hat, y):
+        if end == "ctrl-c":
+            raise KeyboardInterrupt
+        if end == "wrong":
+            raise RuntimeError
+        return F.cross_entropy(y_hat, y) * torch.nan
+
+    with contextlib.suppress(train.TrainingDiverged, RuntimeError):
+        train.fit(model, batches, **options(model, loss=loss))
+
+    assert [bar.closed for bar in bars] == [True]
 
 
 def test_fit_prints_and_draws_nothing(model, batches, capsys, monkeypatch):
@@ -429,24 +713,52 @@ def test_sgd_refuses_a_rate_that_is_not_positive():
         train.sgd([], lr=-0.1)
 
 
+class Reads(TorchFunctionMode):
+    """Count what would wait for a device, were the tensors on one.
+
+    Numbers of 64 bits have been read already, and what is made of them.
+    """
+
+    names = frozenset(
+        {"item", "tolist", "numpy", "nonzero"}
+        | {"__bool__", "__float__", "__int__", "__index__"}
+    )
+    read_before = frozenset({torch.float64, torch.bool})
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        name = getattr(func, "__name__", "")
+        if name in self.names and args[0].dtype not in self.read_before:
+            self.seen.append(name)
+        return func(*args, **(kwargs or {}))
+
+
 @pytest.mark.parametrize("mode", ["plain", "fast"])
-def test_fit_reads_the_device_seldom(model, batches, monkeypatch, mode):
-    """No value is fetched from the device in the steps themselves."""
+def test_fit_reads_the_device_seldom(model, monkeypatch, mode):
+    """At most ten times in 256 steps, three columns at once."""
     monkeypatch.setattr(_place, "pays", lambda _: mode == "fast")
-    reads = []
-    original = torch.Tensor.item
+    numbers = torch.randn(512, 3), torch.randint(3, (512,))
+    loader = Batches(*numbers, batch_size=2)
+    settings = options(model, clip=1.0, ignore=2, fast=True)
+    settings["loss"] = nn.CrossEntropyLoss(ignore_index=2)
 
-    def counted(self):
-        reads.append(1)
-        return original(self)
+    at_once = []
 
-    monkeypatch.setattr(torch.Tensor, "item", counted)
-    with contextlib.suppress(AttributeError):
-        monkeypatch.setattr(torch.Tensor, "__float__", counted)
+    def counted(*columns, read=_values.read):
+        at_once.append(columns)
+        return read(*columns)
 
-    train.fit(model, batches * 10, **options(model), fast=True)
+    for module in (_fit, _values):
+        monkeypatch.setattr(module, "read", counted)
 
-    assert len(reads) < 10
+    with Reads() as reads:
+        history = train.fit(model, loader, **settings)
+
+    assert len(history.step_loss) == len(history.grad_norm) == 256
+    assert 0 < len(at_once) + len(reads.seen) <= 10
 
 
 @pytest.fixture
@@ -455,6 +767,109 @@ def pictures():
     X = torch.randn(6, 2, 5, 5)
     y = torch.tensor([0, 1, 2, 0, 1, 2])
     return list(zip(X.split(4), y.split(4), strict=True))
+
+
+class Moves(torch.Tensor):
+    """A tensor on a device that notes how it was asked to move."""
+
+    device = torch.device("cpu")
+    asked: ClassVar[list] = []
+
+    def to(self, device, *, non_blocking=False, **form):  # type: ignore[override]
+        self.asked.append((device, non_blocking))
+        return self
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        ("cpu", "cuda", True),
+        ("cpu", "mps", False),
+        ("cuda", "cpu", False),
+        ("cuda", "cuda:1", False),
+        ("cpu", "cpu", False),
+    ],
+)
+def test_only_copies_to_a_gpu_are_not_waited_for(
+    source, target, expected, fast
+):
+    """Others would be read before they have arrived."""
+    tensor = torch.zeros(1, 1, 2, 2).as_subclass(Moves)
+    tensor.device = torch.device(source)
+    Moves.asked.clear()
+
+    _place.Place(torch.device(target), fast).move(tensor)
+
+    assert Moves.asked == [(torch.device(target), expected)]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """A process that computes on a device without values."""
+    monkeypatch.setattr("d2l.runtime.device", lambda: torch.device("meta"))
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_function_computes_where_its_parameters_are(batches):
+    """They cannot be moved; a module goes to the device of the process."""
+    W = torch.zeros(3, 3, requires_grad=True)
+    settings = options(nn.Linear(3, 3), device=None)
+    settings["optimizer"] = torch.optim.SGD([W], lr=0.5)
+    seen = set()
+
+    def network(X):
+        seen.add(X.device.type)
+        return X @ W
+
+    train.fit(network, batches, batches, **settings)
+    train.evaluate(network, batches)
+    train.evaluate(network, Batches(*batches[0], batch_size=2))
+
+    assert seen == {"cpu"}
+    module = nn.Linear(3, 3)
+    with contextlib.suppress(NotImplementedError):  # no value to read there
+        train.evaluate(module, batches)
+    assert module.weight.device.type == "meta"
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_function_is_fast_where_its_batches_are(pictures, monkeypatch):
+    """Then evaluation repeats the test metric of a fast fit."""
+    monkeypatch.setattr(_place, "pays", lambda device: device.type == "cpu")
+    net = Pictured()
+    X, y = (torch.cat(parts) for parts in zip(*pictures, strict=True))
+
+    train.evaluate(lambda X: net(X), Batches(X, y, batch_size=4), fast=True)
+
+    assert {seen[0] for seen in net.seen} == {torch.bfloat16}
+
+
+def test_numbers_are_widened_only_on_the_cpu(model, batches):
+    """An Apple GPU has no float64."""
+    seen = set()
+
+    class Widened(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            if getattr(func, "__name__", "") == "double":
+                seen.add(isinstance(args[0], Elsewhere))
+            return func(*args, **(kwargs or {}))
+
+    class Elsewhere(torch.Tensor):
+        device = torch.device("mps")
+
+        def cpu(self):  # type: ignore[override]
+            return self.as_subclass(torch.Tensor)
+
+        def to(self, *args, **kwargs):
+            return self
+
+    column = [torch.tensor(1.0).as_subclass(Elsewhere)]
+    with Widened():
+        (values,) = _values.read(column)
+
+    assert values.dtype == torch.float64
+    assert seen == {False}
 
 
 class Pictured(nn.Module):
