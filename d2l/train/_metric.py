@@ -47,4 +47,4 @@ def hits(
         )
     largest, place = y_hat.max(dim=1)
     right = (place == y).float()
-    return right.masked_fill(largest.isnan(), torch.nan)
+    return torch.where(largest.isnan(), torch.nan, right)

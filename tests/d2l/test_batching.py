@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import d2l
-from d2l import batching
+from d2l import _session, batching
 from d2l.batching import Batches
 
 sizes = st.integers(1, 60)
@@ -347,6 +347,7 @@ def test_a_seed_can_be_shifted_for_a_whole_run(monkeypatch):
     shifted = _epoch(_shuffled(seed=3))[0]
 
     monkeypatch.setenv("D2L_SEED", "2")
+    _session.forget()
 
     assert torch.equal(_epoch(_shuffled(seed=1))[0], shifted)
 
