@@ -1,6 +1,10 @@
-"""Where a page runs: its device, its seed, its scale."""
+"""Where a page runs: its device, its seed, its scale, its clock."""
 
 import operator
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import SupportsIndex, TypeVar
 
 import torch
@@ -78,3 +82,68 @@ def scale(*, full: T, small: T) -> T:
     name = _session.scale_name()
     _session.event("scale", scale=name)
     return full if name == "full" else small
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a call takes, measured several times.
+
+    Attributes:
+        median: Seconds of the middle run, or the mean of the middle two.
+        low: Seconds of the fastest run.
+        high: Seconds of the slowest run.
+    """
+
+    median: float
+    low: float
+    high: float
+
+
+def seconds(
+    call: Callable[[], object],
+    *,
+    repeat: int = 5,
+    warm: int = 1,
+    device: torch.device | str | None = None,
+) -> Timing:
+    """Measure how long a call takes, until its device has finished.
+
+    An accelerator works on after a call has returned: before the clock is
+    started and before it is stopped, it is waited for.
+
+    Args:
+        call: What to measure; its result is dropped.
+        repeat: How many runs are measured.
+        warm: How many runs go before, unmeasured: the first one pays for
+            compiling, for memory and for caches.
+        device: Where the call computes; ``None`` is `device()`.
+
+    Returns:
+        Median, fastest and slowest run, in seconds of a clock on the wall.
+
+    Raises:
+        ValueError: ``repeat`` is below 1 or ``warm`` below 0.
+    """
+    if repeat < 1 or warm < 0:
+        raise ValueError(
+            f"repeat is {repeat} and warm is {warm}; measure at least one "
+            "run, after none or more"
+        )
+    place = torch.device(device or _session.accelerator() or "cpu")
+    for _ in range(warm):
+        call()
+    times = []
+    for _ in range(repeat):
+        _wait_for(place)
+        start = time.perf_counter()
+        call()
+        _wait_for(place)
+        times.append(time.perf_counter() - start)
+    return Timing(statistics.median(times), min(times), max(times))
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

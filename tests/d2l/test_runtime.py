@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -89,6 +90,71 @@ def test_the_scale_is_written_to_the_event_log(monkeypatch, tmp_path):
     assert [json.loads(x) for x in lines] == [
         {"kind": "scale", "scale": "full"}
     ]
+
+
+def clock(monkeypatch, *, at=0.0):
+    """Replace the clock by one that only the test moves."""
+    now = [at]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    return now
+
+
+def test_seconds_are_the_median_and_the_extremes(monkeypatch):
+    """Runs of 4, 1 and 2 s after two of 9 s that only warm up."""
+    now, runs = clock(monkeypatch), [9.0, 9.0, 4.0, 1.0, 2.0]
+
+    def call():
+        now[0] += runs.pop(0)
+
+    timing = d2l.runtime.seconds(call, repeat=3, warm=2, device="cpu")
+
+    assert timing == d2l.runtime.Timing(median=2.0, low=1.0, high=4.0)
+    assert runs == []
+
+
+def test_seconds_warm_up_once_and_measure_five_times():
+    """Without further words, that is six runs."""
+    runs = []
+
+    d2l.runtime.seconds(lambda: runs.append(0))
+
+    assert len(runs) == 6
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_seconds_wait_for_the_device(monkeypatch, device):
+    """What a call has only asked for counts, what went before does not."""
+    now, asked = clock(monkeypatch), [100.0]
+
+    def wait(*_):
+        now[0] += asked.pop() if asked else 0.0
+
+    monkeypatch.setattr(torch.cuda, "synchronize", wait)
+    monkeypatch.setattr(torch.mps, "synchronize", wait)
+
+    timing = d2l.runtime.seconds(
+        lambda: asked.append(3.0), repeat=1, warm=0, device=device
+    )
+
+    assert timing.median == 3.0
+
+
+def test_seconds_are_those_of_the_device_in_use(monkeypatch):
+    """Without a device given, the one that pages compute on is waited for."""
+    waited = []
+    monkeypatch.setattr(_session, "accelerator", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+
+    d2l.runtime.seconds(list, repeat=2, warm=0)
+
+    assert waited == [torch.device("cuda")] * 4
+
+
+@pytest.mark.parametrize(("repeat", "warm"), [(0, 1), (1, -1)])
+def test_seconds_need_a_run(repeat, warm):
+    """The message gives both numbers."""
+    with pytest.raises(ValueError, match=f"repeat is {repeat} and warm is"):
+        d2l.runtime.seconds(list, repeat=repeat, warm=warm)
 
 
 def test_importing_costs_little_and_needs_little():
