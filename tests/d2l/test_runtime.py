@@ -141,7 +141,7 @@ def test_seconds_wait_for_the_device(monkeypatch, device):
 
 def test_seconds_are_those_of_the_device_in_use(monkeypatch):
     """Without a device given, the one that pages compute on is waited for."""
-    waited = []
+    waited: list[torch.device] = []
     monkeypatch.setattr(_session, "accelerator", lambda: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
 
