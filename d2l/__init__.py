@@ -7,6 +7,19 @@ import itself costs little more than ``import torch``.
 
 import importlib
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # so that editors know what d2l.plot.curves takes
+    from d2l import (
+        check,
+        data,
+        fetch,
+        layers,
+        plot,
+        runtime,
+        samples,
+        train,
+    )
 
 _MODULES = (
     "check",

@@ -1,9 +1,12 @@
 """Device, seed and scale, and what importing the package costs."""
 
+import ast
 import json
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 
 import pytest
 import torch
@@ -178,3 +181,35 @@ def test_an_unknown_module_is_named():
     """The error lists the modules that there are."""
     with pytest.raises(AttributeError, match=r"no module 'utils'.*check"):
         d2l.utils  # noqa: B018
+
+
+def test_editors_see_the_modules_that_there_are():
+    """Lazy modules have no types unless they are imported for the checker."""
+    tree = ast.parse(Path(d2l.__file__).read_text(encoding="utf-8"))
+
+    [seen] = [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.ImportFrom) and n.module == "d2l"
+    ]
+
+    assert [name.name for name in seen.names] == d2l.__all__
+    assert Path(d2l.__file__).with_name("py.typed").is_file()
+
+
+def test_files_that_are_no_code_are_packaged():
+    """An installed package has the registry and says that it is typed."""
+    root = Path(d2l.__file__).parent
+    settings = tomllib.loads((root.parent / "pyproject.toml").read_text())
+
+    packaged = {
+        root.parent.joinpath(*package.split("."), name)
+        for package, names in settings["tool"]["setuptools"][
+            "package-data"
+        ].items()
+        for name in names
+    }
+
+    others = {p for p in root.rglob("*") if p.is_file()}
+    others = {p for p in others if p.suffix not in (".py", ".pyc")}
+    assert packaged == others
