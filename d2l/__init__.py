@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # so that editors know what d2l.plot.curves takes
         train,
     )
 
-_MODULES = (
+__all__ = [
     "check",
     "data",
     "fetch",
@@ -30,18 +30,16 @@ _MODULES = (
     "runtime",
     "samples",
     "train",
-)
-
-__all__ = list(_MODULES)
+]
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name in _MODULES:
+    if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(
-        f"d2l has no module {name!r}; it has {', '.join(_MODULES)}"
+        f"d2l has no module {name!r}; it has {', '.join(__all__)}"
     )
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES})
+    return sorted({*globals(), *__all__})
