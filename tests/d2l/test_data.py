@@ -4,6 +4,7 @@ import gzip
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -327,8 +328,9 @@ def test_the_classes_have_one_name_each():
 @pytest.mark.parametrize("name", ["limit", "resize"])
 def test_limit_and_resize_are_positive(sample, name):
     """Both are refused before anything is read."""
+    options: Any = {name: 0}
     with pytest.raises(ValueError, match=f"{name} is 0; give a whole number"):
-        d2l.data.fashion_mnist(8, **{name: 0})
+        d2l.data.fashion_mnist(8, **options)
 
 
 @pytest.mark.parametrize(
