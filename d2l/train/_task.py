@@ -98,7 +98,7 @@ class Task:
         result = (hits if function is accuracy else function)(y_hat, y)
         counted = self._counted(y)
         if counted is None:
-            return result.mean()
+            return result.mean() if result.ndim else result
         if result.shape == y.shape:
             num_counted = counted.sum().clamp(min=1)
             return result.where(counted, 0).sum() / num_counted
