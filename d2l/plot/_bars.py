@@ -127,7 +127,7 @@ def _draw_bars(
         look: dict[str, Any] = {
             "color": _style.color(index),
             "edgecolor": "white",
-            "hatch": _style.hatch(index),
+            "hatch": _style.hatch(index) or None,
         }
         if horizontal:
             axes.barh(at, series, width, label=name, **look)

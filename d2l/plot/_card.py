@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from d2l.plot import _png, _style, _svg
 
@@ -120,13 +121,16 @@ def blank(
         "dpi": _png.CSS_DPI,
         "facecolor": "white",
         "edgecolor": "white",
-        "layout": "constrained",
+        # Inches around axes, and shares of the card between them.
+        "layout": ConstrainedLayoutEngine(
+            h_pad=0.04167, w_pad=0.04167, hspace=0.02, wspace=0.02
+        ),
     }
     cards = _COLLECTED.get()
-    if cards is None:
-        card = _known_to_pyplot(look)
-    else:
-        card = Card(**look)
+    # Not in our style: pyplot may load a backend, whose settings must stay.
+    with _style.LOCK:
+        card = _known_to_pyplot(look) if cards is None else Card(**look)
+    if cards is not None:
         cards.append(card)
     card.art = art
     return card

@@ -59,8 +59,6 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.titlesize": 11,
     "axes.unicode_minus": True,
-    "figure.constrained_layout.h_pad": 0.06,
-    "figure.constrained_layout.w_pad": 0.06,
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 10,
@@ -91,13 +89,13 @@ STYLE: Any = {
 
 _NO_GLYPH = r"Glyph \d+ .* missing from"
 # matplotlib's settings are those of the whole process, not of a thread.
-_LOCK = threading.RLock()
+LOCK = threading.RLock()
 
 
 @contextmanager
 def applied() -> Iterator[None]:
     """Draw in the style of the book, one thread at a time."""
-    with _LOCK, mpl.rc_context(STYLE | _fonts()):
+    with LOCK, mpl.rc_context(STYLE | _fonts()):
         yield
 
 

@@ -322,6 +322,25 @@ def test_no_figure_is_left_open():
     assert [plt.figure(n) for n in plt.get_fignums()] == [other]
 
 
+def test_as_many_frames_as_are_allowed_are_drawn():
+    """The limit itself is not too many."""
+    page = plot.explore(spot, alt="Row", row=[0, 1, 2], max_frames=3).html
+
+    assert page.count("<img") == 3
+
+
+def test_figures_drawn_in_threads_are_kept_apart():
+    """Each call sees the figures of its own thread alone."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def page(_):
+        return plot.explore(titled, alt="Line", k=[1, 2]).html
+
+    expected = page(0)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(page, range(8))) == {expected}
+
+
 def test_global_settings_stay_as_they_are():
     """Laying frames out leaves the style of other figures alone."""
     with mpl.rc_context():

@@ -71,6 +71,10 @@ FIGURES = {
     "contours": lambda: plot.contours(loss, (-1, 3), (0, 4)),
     "figure": lambda: plot.figure(2, 2),
     "surface": lambda: plot.surface(loss, (-1, 3), (0, 4)),
+    "bands": lambda: plot.bands({"a": torch.arange(99).reshape(9, 11) % 7}),
+    "hatched bars": lambda: plot.bars(
+        ["a"], {str(i): [i + 1] for i in range(8)}
+    ),
 }
 LARGE = {"surface": 50_000, "heatmap": 30_000}
 
@@ -244,12 +248,89 @@ def test_a_legend_needs_two_series(num_lines, has_legend):
 
 
 def test_lines_differ_without_colour():
-    """On a grey print the dashes tell six lines apart."""
-    axes = plot.curves({str(i): [0, i] for i in range(6)})
+    """On a grey print the dashes tell seven lines apart."""
+    axes = plot.curves({str(i): [0, i] for i in range(7)})
 
-    looks = {str(line._dash_pattern) for line in axes.lines}
-    assert len(looks) == 6
-    assert len({line.get_color() for line in axes.lines}) == 6
+    assert len({str(line._dash_pattern) for line in axes.lines}) == 7
+    assert len({line.get_color() for line in axes.lines[:6]}) == 6
+
+
+def looks_of(lines):
+    """Return colour, dashes and marker of each line."""
+    return [
+        (line.get_color(), str(line._dash_pattern), line.get_marker())
+        for line in lines
+    ]
+
+
+def test_thirty_series_have_thirty_looks():
+    """No colour comes again with the same dashes, or the same marker."""
+    thirty = {str(i): [0, i] for i in range(30)}
+
+    lines = plot.curves(thirty).lines
+    dots = plot.scatter(range(30), range(30), groups=range(30)).lines
+    own = plot.figure()
+    for ys in thirty.values():
+        own.plot(ys)
+
+    for shown in (lines, dots, own.lines):
+        assert len(set(looks_of(shown))) == 30
+
+
+def many(num):
+    """Return values for so many series."""
+    return {str(i): [0.0, 1.0] for i in range(num)}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda num: plot.curves(many(num)),
+        lambda num: plot.scatter([0] * num, [0] * num, groups=range(num)),
+        lambda num: plot.bars(["a", "b"], many(num)),
+        lambda num: plot.histogram(many(num)),
+        lambda num: plot.bands(
+            {name: [ys, ys] for name, ys in many(num).items()}
+        ),
+        lambda num: plot.curves(
+            many(num - 20), ax=plot.curves(many(20), markers=True)
+        ),
+    ],
+    ids=["curves", "scatter", "bars", "histogram", "bands", "added curves"],
+)
+def test_more_series_than_can_be_told_apart_are_refused(draw):
+    """Thirty are drawn; of 31 the message says how many there are."""
+    draw(30)
+
+    with pytest.raises(ValueError, match="31 series in one plot"):
+        draw(31)
+
+
+def test_lines_without_a_name_count_for_the_style_alone():
+    """Forty nameless lines leave room for a named one, in its own colour."""
+    axes = plot.figure()
+    for i in range(40):
+        axes.plot([0, i], color="#dddddd")
+
+    plot.curves({"mean": [0, 20]}, ax=axes)
+
+    assert axes.lines[40].get_color() == plot.COLORS[40 % 6]
+
+
+def test_a_hatch_keeps_its_pattern():
+    """Bars whose colours come again are hatched, in the SVG too."""
+    axes = FIGURES["hatched bars"]()
+
+    svg = svg_of(axes)
+
+    assert [bar.get_hatch() for bar in axes.patches] == [None] * 6 + [
+        "///"
+    ] * 2
+    root = ET.fromstring(svg)
+    patterns = {node.get("id") for node in root.iter(f"{SVG}pattern")}
+    fills = set(re.findall(r"fill:url\(#([^)]*)\)", svg))
+    assert fills == patterns
+    assert len(patterns) == 2
 
 
 def test_curves_take_what_holds_numbers():
@@ -287,6 +368,94 @@ def test_drawing_into_axes_adds_to_them():
     assert again is axes
     assert axes.lines[1].get_color() == plot.COLORS[1]
     assert axes.get_legend() is not None
+
+
+def band_of(axes, index=0):
+    """Return the low and the high end of a band at each of its steps."""
+    (path,) = axes.collections[index].get_paths()
+    ends: Any = {}
+    for x, y in path.vertices:
+        ends.setdefault(x, []).append(y)
+    return np.array([(min(ys), max(ys)) for _, ys in sorted(ends.items())]).T
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95, 1.0])
+def test_a_band_holds_its_share_of_the_runs(share):
+    """Ends and line are NumPy's quantiles over the seeds."""
+    runs = torch.randn(12, 7)
+
+    axes = plot.bands({"ours": runs}, interval=share)
+
+    outside = (1 - share) / 2
+    expected = np.quantile(runs, [outside, 1 - outside], axis=0)
+    np.testing.assert_allclose(band_of(axes), expected, rtol=1e-6)
+    xs, ys = axes.lines[0].get_data()
+    np.testing.assert_allclose(ys, np.median(runs, axis=0), rtol=1e-6)
+    assert list(xs) == list(range(7))
+    assert axes.get_legend() is None
+
+
+def test_a_band_is_narrower_than_all_of_its_runs_unless_asked():
+    """By default one run in twenty lies outside."""
+    runs = torch.arange(41.0)[:, None].expand(41, 2)
+
+    low, high = band_of(plot.bands({"a": runs}))
+
+    np.testing.assert_allclose(low, [1, 1])
+    np.testing.assert_allclose(high, [39, 39])
+
+
+def test_bands_of_several_series_share_a_plot():
+    """Each has the colour of its line, its own steps, and a name."""
+    axes = plot.bands(
+        {"a": torch.rand(3, 4), "b": ([1, 10, 100], torch.rand(2, 3))},
+        log="x",
+        xlim=(1, 50),
+        ylim=(0, 2),
+        title="Runs",
+    )
+
+    assert list(axes.lines[1].get_xdata()) == [1, 10, 100]
+    assert axes.get_xscale() == "log"
+    assert axes.get_yscale() == "linear"
+    assert (axes.get_xlim(), axes.get_ylim()) == ((1, 50), (0, 2))
+    assert axes.get_title() == "Runs"
+    for index, name in enumerate("ab"):
+        (color,) = axes.collections[index].get_facecolor()
+        assert mpl.colors.to_hex(color) == plot.COLORS[index]
+        assert 0 < color[3] < 0.5
+        assert axes.lines[index].get_label() == name
+        assert axes.lines[index].get_color() == plot.COLORS[index]
+    dashes = {str(line._dash_pattern) for line in axes.lines}
+    assert len(dashes) == 2
+    legend = axes.get_legend().get_texts()
+    assert [text.get_text() for text in legend] == ["a", "b"]
+
+
+def test_a_run_that_diverged_is_above_all_others():
+    """The band is open to the highest finite value, the median goes on."""
+    runs = torch.tensor(
+        [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [3.0, torch.nan, -torch.inf]]
+    )
+
+    axes = plot.bands({"a": runs}, interval=1)
+
+    low, high = band_of(axes)
+    np.testing.assert_array_equal(low, [1, 1, 1])
+    np.testing.assert_array_equal(high, [3, 3, 3])
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [2, 2, 2])
+
+
+def test_a_line_ends_where_half_of_the_runs_have_diverged():
+    """And a band that is open above reaches the end of the axis."""
+    runs = torch.tensor([[1.0, 1.0], [3.0, torch.inf]])
+
+    axes = plot.bands({"a": runs}, interval=1, ylim=(0, 9))
+
+    ys = axes.lines[0].get_ydata()
+    assert ys[0] == 2
+    assert np.isnan(ys[1])
+    assert band_of(axes)[1].tolist() == [3, 9]
 
 
 def test_functions_are_sampled_on_the_whole_interval():
@@ -368,6 +537,66 @@ def test_images_of_any_size(shape):
         np.atleast_3d(shown), np.moveaxis(expected.numpy(), 0, -1)
     )
     assert axes[0].figure.art == "png"
+
+
+def channels_of(axes):
+    """Return 1 for each grey image and 3 for each image in colour."""
+    arrays = [one.images[0].get_array() for one in np.ravel(axes)]
+    return [1 if array.ndim == 2 else array.shape[-1] for array in arrays]
+
+
+def test_three_planes_are_a_picture_where_one_picture_is_meant():
+    """Titles, axes and columns say whether it is one or three."""
+    pixels = torch.rand(3, 8, 9)
+
+    assert channels_of(plot.images(pixels, titles=["cat"])) == [3]
+    assert channels_of(plot.images(pixels, ax=plot.figure())) == [3]
+    assert channels_of(plot.images(pixels, titles="rgb")) == [1, 1, 1]
+    assert channels_of(plot.images(pixels, num_cols=3)) == [1, 1, 1]
+    assert channels_of(plot.images(pixels[None])) == [3]
+    assert channels_of(plot.images(pixels[:, None])) == [1, 1, 1]
+    assert channels_of(plot.images(list(pixels))) == [1, 1, 1]
+
+
+def test_small_matrices_are_no_pictures():
+    """Three kernels of 3 x 3, and images three pixels high and wide."""
+    for shape in [(3, 3, 3), (5, 3, 3), (3, 2, 2)]:
+        assert channels_of(plot.images(torch.rand(shape))) == [1] * shape[0]
+
+
+def test_boxes_lie_on_the_pixels_they_name():
+    """The box (0, 0, w, h) frames the whole picture."""
+    axes = plot.boxes(
+        torch.rand(3, 6, 8),
+        torch.tensor([[0, 0, 8, 6], [1, 2, 4, 3], [0, 0, 1, 1]]),
+        labels=["dog", "cat", "dog"],
+        scores=torch.tensor([0.951, 0.5, 1.0]),
+    )
+
+    first, second, third = axes.patches
+    assert first.get_bbox().extents.tolist() == [-0.5, -0.5, 7.5, 5.5]
+    assert list(axes.images[0].get_extent()) == [-0.5, 7.5, 5.5, -0.5]
+    assert second.get_bbox().extents.tolist() == [0.5, 1.5, 3.5, 2.5]
+    texts = [text.get_text() for text in axes.texts]
+    assert texts == ["dog 0.95", "cat 0.50", "dog 1.00"]
+    assert axes.texts[1].get_position() == (0.5, 1.5)
+    assert first.get_edgecolor() == third.get_edgecolor()
+    assert first.get_edgecolor() != second.get_edgecolor()
+    assert not any(patch.get_fill() for patch in axes.patches)
+    assert axes.figure.art == "png"
+
+
+def test_boxes_go_over_an_image_that_is_there():
+    """A detector that found nothing draws nothing."""
+    (axes,) = plot.images(torch.rand(1, 6, 8))
+
+    again = plot.boxes(axes, torch.empty(0, 4), labels=[], scores=[])
+    plot.boxes(axes, [[1, 1, 2, 2]], labels=torch.tensor([7]))
+    plot.boxes(axes, [[1, 1, 2, 2]])
+
+    assert again is axes
+    assert [text.get_text() for text in axes.texts] == ["7", ""]
+    assert len(axes.patches) == 2
 
 
 def test_a_png_shows_the_pixels_exactly():
@@ -457,6 +686,75 @@ def test_contours_mark_the_minimum():
     np.testing.assert_array_equal(axes.lines[1].get_xydata(), path[:1])
 
 
+def test_a_map_shows_several_ways():
+    """Each has its colour, marker and name; one alone has no legend."""
+    path = torch.tensor([[3.0, 4.0], [1.0, 2.0]])
+
+    axes = plot.contours(
+        loss, (-2, 3), (0, 5), path={"slow": path, "fast": path[:1]}
+    )
+    alone = plot.contours(loss, (-2, 3), (0, 5), path=path)
+
+    slow, ring, fast, other = axes.lines
+    np.testing.assert_array_equal(slow.get_xydata(), path)
+    np.testing.assert_array_equal(fast.get_xydata(), path[:1])
+    assert slow.get_color() == ring.get_color() == plot.COLORS[1]
+    assert fast.get_color() == other.get_color()
+    assert fast.get_color() not in plot.COLORS[:2]
+    assert slow.get_marker() != fast.get_marker()
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["slow", "fast"]
+    assert alone.get_legend() is None
+    assert alone.lines[0].get_color() == plot.COLORS[1]
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-2, 3), (0, 5))
+
+
+@pytest.mark.parametrize("lost", [1e300, float("inf"), float("nan")])
+def test_a_way_that_diverges_is_drawn_as_far_as_it_is_seen(lost):
+    """Its last piece points where it went, and the limits stay."""
+    steps = [(0.0, 1.0), (2.5, 4.0), (-lost, 1.0), (0.0, 0.0)]
+
+    axes = plot.contours(loss, (-2, 3), (0, 5), path=steps)
+
+    shown = axes.lines[0].get_xydata()
+    np.testing.assert_array_equal(shown[:2], steps[:2])
+    assert len(shown) == (3 if np.isfinite(lost) else 2)
+    if np.isfinite(lost):
+        assert -1e5 < shown[2, 0] < -1e3
+        assert shown[2, 1] == pytest.approx(4.0)
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-2, 3), (0, 5))
+    ET.fromstring(svg_of(axes))
+
+
+def test_a_way_out_and_back_is_drawn_whole():
+    """A few widths of the map are not yet divergence."""
+    steps = [(0.0, 1.0), (90.0, -90.0), (1.0, 2.0)]
+
+    axes = plot.contours(loss, (-2, 3), (0, 5), path=steps)
+
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), steps)
+
+
+def test_a_way_that_begins_far_away_is_not_seen():
+    """It is left out, as what cannot be seen."""
+    axes = plot.contours(loss, (-2, 3), (0, 5), path=[(1e9, 0), (0, 0)])
+
+    assert not len(axes.lines[0].get_xydata())
+
+
+def test_a_way_on_a_surface_stays_within_its_plane():
+    """Outside there is no surface: a gap, and the axes stay."""
+    steps = [(0.0, 1.0), (2.0, 3.0), (2.5, 3.0), (1.0, 9.0), (1.0, 2.0)]
+
+    axes = plot.surface(loss, (0, 2), (1, 3), path={"a": steps}, num=5)
+
+    xs, _, heights = axes.lines[0].get_data_3d()
+    np.testing.assert_array_equal(np.isnan(xs), [0, 0, 1, 1, 0])
+    assert [heights[i] for i in (0, 1, 4)] == [3.0, 3.0, 0.0]
+    assert axes.get_xlim()[1] < 2.2
+    assert axes.get_legend() is not None
+
+
 def test_contours_take_a_function_of_single_numbers():
     """A loss that averages over data works as it is written."""
     x = torch.linspace(-1, 1, 7, requires_grad=True)
@@ -493,6 +791,147 @@ def test_surface_is_in_space():
     _, _, heights = axes.lines[0].get_data_3d()
     assert list(heights) == [3.0]
     assert axes.name == "3d"
+
+
+LABELLED = {
+    "curves": lambda **labels: plot.curves({"a": [1, 2]}, **labels),
+    "bands": lambda **labels: plot.bands({"a": [[1, 2], [3, 4]]}, **labels),
+    "functions": lambda **labels: plot.functions(
+        {"relu": torch.relu}, -2, 2, **labels
+    ),
+    "scatter": lambda **labels: plot.scatter([1], [2], **labels),
+    "bars": lambda **labels: plot.bars(["a"], [1.0], **labels),
+    "histogram": lambda **labels: plot.histogram([1.0, 2.0], **labels),
+    "heatmap": lambda **labels: plot.heatmap([[1, 2]], **labels),
+    "contours": lambda **labels: plot.contours(
+        loss, (-1, 3), (0, 4), num=9, **labels
+    ),
+    "surface": lambda **labels: plot.surface(
+        loss, (-1, 3), (0, 4), num=5, **labels
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_every_plot_takes_the_same_labels(name):
+    """Words, size and axes; what is not given stays as it was."""
+    draw = LABELLED[name]
+
+    axes = draw(xlabel="across", ylabel="up", title="What", size=(3.0, 2.0))
+    again = draw(ax=axes, title="Other")
+
+    assert again is axes
+    assert tuple(axes.figure.get_size_inches()) == (3.0, 2.0)
+    assert axes.get_xlabel() == "across"
+    if name != "histogram":  # which says what it counts
+        assert axes.get_ylabel() == "up"
+    assert axes.get_title() == "Other"
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_a_label_that_does_not_exist_is_refused(name):
+    """A slip is not swallowed, and opens no figure."""
+    import matplotlib.pyplot as plt
+
+    with pytest.raises(TypeError, match="no argument 'xlable'; labels are x"):
+        LABELLED[name](xlable="slip")
+
+    assert not plt.get_fignums()
+
+
+def test_a_histogram_says_what_it_counts():
+    """Unless the reader's word stands there."""
+    said = [
+        plot.histogram([1.0, 2.0], **options).get_ylabel()
+        for options in ({}, {"density": True}, {"ylabel": "words"})
+    ]
+
+    assert said == ["count", "density", "words"]
+
+
+def test_numbers_of_numpy_and_truth_values_are_numbers():
+    """Bins counted by NumPy; false is 0, and true is 1."""
+    axes = plot.histogram(torch.tensor([True, True, False]), bins=np.int64(2))
+
+    data = axes.patches[0].get_data()
+    assert data.values.tolist() == [1, 2]
+    assert data.edges.tolist() == [0, 0.5, 1]
+
+
+def test_bars_may_be_called_labels():
+    """The name of a series is the reader's."""
+    axes = plot.bars(["a"], {"labels": [1], "values": [2]})
+
+    assert [bar.get_height() for bar in axes.patches] == [1, 2]
+
+
+def test_cards_do_not_pile_up_where_nobody_sees_them():
+    """Thirty figures in a script: no warning, and each can be saved."""
+    import matplotlib.pyplot as plt
+
+    other = plt.figure()
+    cards = [plot.curves({"a": [i, 1]}).figure for i in range(30)]
+
+    known = [plt.figure(number) for number in plt.get_fignums()]
+    assert known == [other, *cards[-10:]]
+    assert plt.gcf() is cards[-1]
+    assert _svg.svg(cards[0]) == svg_of(plot.curves({"a": [0, 1]}))
+
+
+def lacking():
+    """Return a character that STIX has and DejaVu Sans has not."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    have, want = (
+        set(get_font(findfont(FontProperties(family=name))).get_charmap())
+        for name in ("DejaVu Sans", "STIXGeneral")
+    )
+    return chr(min(want - have))
+
+
+def test_the_fonts_of_the_reader_write_what_ours_lacks():
+    """They come after DejaVu Sans, and no character is missing."""
+    title = lacking()
+
+    with mpl.rc_context({"font.sans-serif": ["Nowhere", "STIXGeneral"]}):
+        (axes,) = plot.images(torch.rand(1, 8, 8), titles=[title])
+        with_font = _png.png(axes.figure)
+        svg = svg_of(plot.curves({"a": [1, 2]}, title=title))
+    (axes,) = plot.images(torch.rand(1, 8, 8), titles=[title])
+    with pytest.warns(UserWarning, match="writes 1 of the characters"):
+        without = _png.png(axes.figure)
+
+    assert with_font != without
+    assert "'DejaVu Sans','STIXGeneral'" in svg
+    assert title in texts_of(svg)
+
+
+def test_what_no_font_writes_is_said_once():
+    """One warning for a picture, and none for text that a browser draws."""
+    title = lacking() + chr(0x4E2D)
+    (axes,) = plot.images(torch.rand(1, 8, 8), titles=[title])
+
+    with pytest.warns(UserWarning, match="no font") as caught:
+        _png.png(axes.figure)
+    svg = svg_of(plot.curves({title: [1, 2], "b": [1, 2]}))
+
+    (one,) = caught
+    assert "writes 2 of the characters" in str(one.message)
+    assert title in texts_of(svg)
+
+
+def test_threads_draw_without_disturbing_each_other():
+    """Settings of the process stay, and every figure is as it would be."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    expected = svg_of(two_curves())
+    before = dict(mpl.rcParams)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: svg_of(two_curves()), range(8)))
+
+    assert set(found) == {expected}
+    assert dict(mpl.rcParams) == before
 
 
 def test_figure_gives_axes_in_a_grid():
@@ -603,6 +1042,104 @@ REFUSALS = [
         "3-D axes",
     ),
     (lambda: plot.figure(0), ValueError, "received 0 x 1"),
+    (
+        lambda: plot.curves({"a": torch.tensor([1j])}),
+        TypeError,
+        "'a' must be real numbers; received torch.complex64",
+    ),
+    (
+        lambda: plot.curves({"a": np.array([1j])}),
+        TypeError,
+        "received an array of complex128",
+    ),
+    (
+        lambda: plot.images(torch.ones(3, 8, 9)),
+        ValueError,
+        r"\(3, 8, 9\) are one picture in colour or three.*images\[None\]",
+    ),
+    (
+        lambda: plot.images(torch.ones(3, 8, 9), num_cols=1),
+        ValueError,
+        "or three grey ones",
+    ),
+    (
+        lambda: plot.images(torch.ones(8, 9, 3)),
+        ValueError,
+        r"colours last: write images.permute\(2, 0, 1\)\[None\]",
+    ),
+    (
+        lambda: plot.images(torch.ones(2, 8, 9, 3)),
+        ValueError,
+        r"\(2, 8, 9, 3\); permute\(0, 3, 1, 2\) puts the colours first",
+    ),
+    (
+        lambda: plot.boxes(torch.ones(8, 9), [[1, 2, 3]]),
+        ValueError,
+        r"\(box, 4\); received shape \(1, 3\)",
+    ),
+    (
+        lambda: plot.boxes(torch.ones(8, 9), [[1, 2, 3, 3], [3, 2, 1, 4]]),
+        ValueError,
+        r"received \[3.0, 2.0, 1.0, 4.0\]",
+    ),
+    (
+        lambda: plot.boxes(torch.ones(8, 9), [[1, 2, 3, 4]], labels="ab"),
+        ValueError,
+        "2 labels for 1 boxes",
+    ),
+    (
+        lambda: plot.boxes(torch.ones(8, 9), [[1, 2, 3, 4]], scores=[]),
+        ValueError,
+        "0 scores for 1 boxes",
+    ),
+    (lambda: plot.bands([[1, 2]]), TypeError, "bands takes a mapping"),
+    (
+        lambda: plot.bands({"a": [[1, 2]]}),
+        ValueError,
+        r"'a' must have shape \(seed, step\).*two seeds; received .*\(1, 2\)",
+    ),
+    (
+        lambda: plot.bands({"a": [1, 2]}),
+        ValueError,
+        r"received shape \(2,\)",
+    ),
+    (
+        lambda: plot.bands({"a": ([1], torch.ones(2, 3))}),
+        ValueError,
+        "xs of 'a' has 1, steps of 'a' has 3",
+    ),
+    (
+        lambda: plot.bands({"a": torch.full((2, 3), torch.nan)}),
+        ValueError,
+        "'a' is finite at no step",
+    ),
+    (
+        lambda: plot.bands({"a": torch.ones(2, 3)}, interval=95),
+        ValueError,
+        "received 95",
+    ),
+    (
+        lambda: plot.bands({"a": torch.ones(2, 3)}, interval=0.0),
+        ValueError,
+        "received 0.0",
+    ),
+    (
+        lambda: plot.bands({"a": -torch.ones(2, 3)}, log="y"),
+        ValueError,
+        "'a' has no positive y",
+    ),
+    (
+        lambda: plot.contours(loss, (0, 1), (0, 1), path={"a": [[1]]}),
+        ValueError,
+        r"path 'a' must be points .* received shape \(1, 1\)",
+    ),
+    (
+        lambda: plot.contours(
+            loss, (0, 1), (0, 1), path=[(float("nan"), 1), (0, 0)]
+        ),
+        ValueError,
+        "path must begin at a finite point",
+    ),
 ]
 
 
@@ -640,6 +1177,7 @@ def test_global_settings_do_not_reach_a_card():
     expected = svg_of(two_curves())
 
     others: Any = {
+        "figure.constrained_layout.h_pad": 0.5,
         "font.size": 30,
         "savefig.bbox": "tight",
         "savefig.facecolor": "red",
