@@ -5,6 +5,10 @@ environment when they are first needed and stay as they are: two halves of a
 page never run under different choices. The tier of a data set is decided by
 the first attempt to read it. Below every other module, so that claims know
 which bound applies and ``tools/record.py`` learns what a notebook did.
+
+What else the package keeps changes no number: what silent servers have cost
+and a folder for files that the cache cannot keep (``fetch``), memory to lend
+(``data``), and results of pure functions.
 """
 
 import functools

@@ -11,6 +11,7 @@ Environment:
         the user's cache folder.
     D2L_MIRROR: A folder or a base URL that holds files of the registry.
     D2L_OFFLINE: ``1`` never touches the network.
+    D2L_PATIENCE: Seconds that silent servers may cost a process. Default: 9.
 
 Parts: ``registry`` lists the files, ``places`` goes from one to the next,
 ``cache`` keeps files and locks, ``network`` downloads with bounded patience,
@@ -29,7 +30,9 @@ __all__ = ["DataUnavailable", "UnknownFile", "file", "names", "unpack"]
 def file(name: str) -> Path:
     """Return the path of a verified local copy, fetching it if needed.
 
-    A gzipped file is kept, and handed out, decompressed. Downloads of more
+    A gzipped file is kept, and handed out, decompressed. Where the cache
+    folder cannot be written, a file that lies on the machine is used from
+    there, or decompressed for this process. Downloads of more
     than two seconds show a progress bar when a person watches.
 
     Args:
@@ -42,7 +45,8 @@ def file(name: str) -> Path:
     Raises:
         UnknownFile: The registry has no such name.
         DataUnavailable: No place had the file, or the cache folder cannot
-            be written. The message names every place and what to do.
+            be written and no place on this machine had it. The message
+            names every place and what to do; its ``reason`` is a phrase.
     """
     return obtain(find(name))
 

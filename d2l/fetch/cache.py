@@ -5,21 +5,26 @@ then it lies beside it under a hidden name, which the next owner of the lock
 overwrites: a process that is killed leaves nothing that anybody reads.
 """
 
+import atexit
 import errno
+import functools
+import itertools
 import json
 import os
 import shutil
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 from pooch import file_hash, os_cache
 
 from d2l import _session
-from d2l.fetch.errors import CannotKeep, NotUsable
+from d2l.fetch.errors import ELSEWHERE, CannotKeep, NotUsable
 from d2l.fetch.registry import Entry
 
 CHUNK = 2**18
@@ -28,6 +33,11 @@ LOCK_PATIENCE = 30 * 60.0  # seconds; a large set on a slow line takes long
 # still change without a visible change of its times.
 SETTLED = 2 * 10**9  # nanoseconds
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+ROOM = "free some space, or set D2L_DATA to a folder that has room"
+MOST_WITNESSES = 1_000  # files of an unpacked archive that are looked at
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def cache_folder() -> Path:
@@ -38,6 +48,14 @@ def cache_folder() -> Path:
     if (checkout / "pyproject.toml").is_file():
         return checkout / "data" / "cache"
     return Path(os_cache("deep-learning-executed"))
+
+
+@functools.cache
+def temporary_folder() -> Path:
+    """Return a folder that goes when the process ends."""
+    folder = tempfile.mkdtemp(prefix="d2l-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def matches(path: Path, digest: str) -> bool:
@@ -53,9 +71,10 @@ def keeping(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        advice = ELSEWHERE
         if error.errno in FULL:
-            reason = f"the disk is full ({reason})"
-        raise CannotKeep(f"cannot write {path}: {reason}") from error
+            reason, advice = f"the disk is full ({reason})", ROOM
+        raise CannotKeep(f"cannot write {path}: {reason}", advice) from error
 
 
 class Part:
@@ -118,9 +137,9 @@ def copy(source: Readable, target: Path, limit: int) -> None:
 class Slot:
     """The place of one file in the cache, and of its unpacked contents."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: Entry, root: Path | None = None) -> None:
         self.entry = entry
-        self.root = cache_folder()
+        self.root = root or cache_folder()
         self.path = self.root / entry.filename
         self.arrival = self._hidden("arrival")
         self.part = self._hidden("part")
@@ -140,23 +159,32 @@ class Slot:
             CannotKeep: The folder cannot be written, or another process
                 did not let go of the slot.
         """
-        path = self._hidden("lock")
         with keeping(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            path.touch()  # on Windows, FileLock would wait for permission
-            lock = FileLock(path, timeout=LOCK_PATIENCE)
+            lock = self._make_lock()
             try:
                 lock.acquire()
             except Timeout:
                 raise CannotKeep(
-                    f"another process has held {path} for "
-                    f"{LOCK_PATIENCE / 60:.0f} minutes"
+                    f"another process has held {lock.lock_file} for "
+                    f"{LOCK_PATIENCE / 60:.0f} minutes",
+                    "end that process, or delete the file if there is none",
                 ) from None
         try:
             yield
         finally:
             self._tidy()
             lock.release()
+
+    def _make_lock(self) -> BaseFileLock:
+        """Choose what the file system can do: some know no locks.
+
+        There, the one who has made a file of another name owns the slot.
+        """
+        path = self._hidden("lock")
+        if _can_lock(path):
+            return FileLock(path, timeout=LOCK_PATIENCE)
+        return SoftFileLock(self._hidden("owner"), timeout=LOCK_PATIENCE)
 
     def _tidy(self) -> None:
         with suppress(OSError):
@@ -203,10 +231,23 @@ class Slot:
             os.replace(self.part, self.path)
 
     def is_unpacked(self) -> bool:
-        """Say whether the contents are here, all files and all bytes."""
-        return self.contents.is_dir() and _read(
-            self._unpacked_mark
-        ) == _census(self.contents, self.entry.digest)
+        """Say whether the contents are here.
+
+        Files that somebody added do not count. Of very many files some are
+        looked at, spread over the folder: a lost folder shows.
+        """
+        note = _read(self._unpacked_mark)
+        if not isinstance(note, dict) or note.get("digest") != (
+            self.entry.digest
+        ):
+            return False
+        try:
+            return all(
+                (self.contents / name).stat().st_size == size
+                for name, size in note["files"].items()
+            )
+        except (OSError, LookupError, AttributeError):
+            return False
 
     def accept_contents(self) -> None:
         """Give the unpacked folder its name, in place of an older one."""
@@ -215,10 +256,9 @@ class Slot:
             if self.contents.exists():
                 shutil.rmtree(self.contents)
             os.replace(self.staging, self.contents)
-            _note(
-                self._unpacked_mark,
-                _census(self.contents, self.entry.digest),
-            )
+            files = _witnesses(self.contents)
+        facts = {"digest": self.entry.digest, "files": files}
+        _note(self._unpacked_mark, facts)
 
 
 def _stem(filename: str) -> str:
@@ -238,9 +278,32 @@ def _facts(path: Path, digest: str) -> dict[str, object]:
     }
 
 
-def _census(folder: Path, digest: str) -> dict[str, object]:
-    sizes = [p.stat().st_size for p in folder.rglob("*") if p.is_file()]
-    return {"digest": digest, "files": len(sizes), "bytes": sum(sizes)}
+def _can_lock(path: Path) -> bool:
+    """Make a file and say whether it can be locked.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    with open(path, "ab") as probe:
+        if sys.platform == "win32":
+            return True
+        try:
+            fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):  # somebody has the lock
+            return True
+        except OSError:
+            return False
+    return True
+
+
+def _witnesses(folder: Path) -> dict[str, int]:
+    """Return the sizes of files spread over a folder, by name."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    step = -(-len(files) // MOST_WITNESSES) or 1
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in itertools.islice(files, 0, None, step)
+    }
 
 
 def _read(mark: Path) -> object:

@@ -20,8 +20,19 @@ class DataUnavailable(RuntimeError):
         self.reason = reason or message
 
 
+ELSEWHERE = "set D2L_DATA to a folder that can be written"
+
+
 class CannotKeep(Exception):
-    """The cache folder does not take a file: read-only, full, locked."""
+    """The cache folder does not take a file: read-only, full, locked.
+
+    Attributes:
+        advice: What to do about it.
+    """
+
+    def __init__(self, message: str, advice: str = ELSEWHERE) -> None:
+        super().__init__(message)
+        self.advice = advice
 
 
 class NotUsable(Exception):
@@ -39,16 +50,21 @@ def unknown_file(name: str, known: Iterable[str]) -> UnknownFile:
 
 
 def unavailable(
-    title: str, attempts: Sequence[str], advice: Sequence[str]
+    title: str,
+    attempts: Sequence[str],
+    advice: Sequence[str],
+    *,
+    reason: str = "",
 ) -> DataUnavailable:
-    """Describe a file that no place gave: what was tried, what to do."""
+    """Describe a file that no place gave: what was tried, what to do.
+
+    The reason in a phrase is, if not given, the fate of the last attempt:
+    why the public address failed tells the most.
+    """
     lines = [
         f"{title} cannot be had. Tried:",
         *(f"  - {attempt}" for attempt in attempts),
         "What to do:",
         *(f"  - {step}" for step in advice),
     ]
-    # The last place is the public address: why that failed tells the most,
-    # unless the cache could not keep what another place had.
-    telling = [a for a in attempts if a.startswith("cannot")] or attempts[-1:]
-    return DataUnavailable("\n".join(lines), "".join(telling[:1]))
+    return DataUnavailable("\n".join(lines), reason or attempts[-1])

@@ -1,11 +1,13 @@
 """Downloads with bounded patience.
 
-A process waits for silent servers no longer than ``PATIENCE`` in all, and
-leaves a note in the cache folder so that the next ones do not wait again.
+A process waits for silent servers no longer than ``PATIENCE``, or the
+environment's ``D2L_PATIENCE``, in all, and leaves a note in the cache folder
+so that the next ones do not wait again, unless they have more patience.
 A slow line is not a dead one: only time in which nothing (or next to
 nothing) arrives is counted.
 """
 
+import functools
 import re
 import threading
 import time
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 # Ten seconds are what a dead network may cost a process, all told.
 PATIENCE = 9.0  # seconds that all silent servers may cost one process
-PER_ADDRESS = 4.5  # seconds that one of them may cost
+PER_ADDRESS = 4.5  # seconds that one of them may cost, half of it all
 SLOWEST = 20_000.0  # bytes per second; below this, waiting time adds up
 # A chunk is seen when it is whole: it must be small against what the slowest
 # line brings in a second, or a slow line looks like a silent one.
@@ -59,7 +61,7 @@ class Network:
                 or it was silent a short while ago and was not asked.
             CannotKeep: The part cannot be written.
         """
-        silence = Silence(part.path.parent)
+        silence = Silence(part.path.parent, self.per_address)
         silence.refuse(url)
         allowed = min(self.per_address, self.patience - self.lost)
         if allowed <= 0:
@@ -81,11 +83,26 @@ class Network:
             raise
 
 
-class Silence:
-    """Notes in the cache folder about servers that did not answer."""
+@functools.cache
+def of_this_process() -> Network:
+    """Return the one patience that this process has for all servers."""
+    patience = _session.choices().patience
+    if patience is None:
+        return Network()
+    return Network(patience, patience / 2)
 
-    def __init__(self, folder: Path) -> None:
+
+class Silence:
+    """Notes in the cache folder about servers that did not answer.
+
+    Args:
+        folder: The cache folder.
+        patience: Seconds that this process waits for one server.
+    """
+
+    def __init__(self, folder: Path, patience: float) -> None:
         self._folder = folder
+        self._patience = patience
 
     def _path(self, host: str) -> Path:
         safe = re.sub(r"[^\w.-]", "-", host)
@@ -101,21 +118,23 @@ class Silence:
 
     def _touch(self, host: str) -> None:
         with suppress(OSError):  # the next process will find out by itself
-            self._path(host).touch()
+            self._path(host).write_text(f"{self._patience:g}")
 
     def refuse(self, url: str) -> None:
         """Raise if the server, or the whole network, was silent lately.
 
         Raises:
-            NotUsable: It was; the message names the note to delete.
+            NotUsable: It was, for somebody at least as patient; the message
+                names the note to delete.
         """
         for host in (urlsplit(url).netloc, "network"):
             path = self._path(host)
             try:
                 age = time.time() - path.stat().st_mtime
-            except OSError:
+                waited = float(path.read_text())
+            except (OSError, ValueError):
                 continue
-            if abs(age) < MEMORY:
+            if abs(age) < MEMORY and waited >= self._patience:
                 raise NotUsable(
                     f"not asked, silent {age:.0f} s ago "
                     f"(delete {path} to ask again)"
@@ -159,7 +178,10 @@ class _Transfer(threading.Thread):
         came = self._part.num_bytes
         after = f" after {came:,} bytes" if came else ""
         if self.is_alive():
-            raise NotUsable(f"silent for {self._allowed:.1f} s{after}")
+            raise NotUsable(
+                f"silent for {self._allowed:.1f} s{after} "
+                "(D2L_PATIENCE=60 waits longer)"
+            )
         if isinstance(self._error, NotUsable | CannotKeep):
             raise self._error
         if self._error is not None:

@@ -7,29 +7,29 @@ from pathlib import Path
 
 from d2l import _session
 from d2l.fetch.archive import extract
-from d2l.fetch.cache import Part, Slot, copy, matches
+from d2l.fetch.cache import Part, Slot, copy, matches, temporary_folder
 from d2l.fetch.errors import CannotKeep, NotUsable, unavailable
-from d2l.fetch.network import Network
+from d2l.fetch.network import Network, of_this_process
 from d2l.fetch.registry import Entry
 
 GZIP_MAGIC = b"\x1f\x8b"
 UNKNOWN_SIZE_LIMIT = 2 * 10**9  # bytes, for files of unknown size
-ROOM = "free some space or set D2L_DATA to a folder that can be written"
+UNUSABLE = (NotUsable, OSError, EOFError, zlib.error)
 HOPELESS = (
     "tell the maintainers: the archive has the hash of the registry, "
     "so another download would not help"
 )
 
-# One patience for the whole process: see Network.
-_NETWORK = Network()
 
-
-def obtain(entry: Entry, *, network: Network = _NETWORK) -> Path:
+def obtain(entry: Entry, *, network: Network | None = None) -> Path:
     """Return a verified local copy of a file.
+
+    Where the cache cannot keep it, what lies on this machine is used in its
+    place, or from a folder of this process if it has to be decompressed.
 
     Args:
         entry: What to look for.
-        network: How long to wait for servers.
+        network: How long to wait for servers; as this process, if None.
 
     Raises:
         DataUnavailable: No place had the file, or it cannot be kept.
@@ -42,19 +42,19 @@ def obtain(entry: Entry, *, network: Network = _NETWORK) -> Path:
         with slot.lock():
             if not slot.is_current():  # unless the last owner brought it
                 attempts.append(slot.describe())
-                _fill(slot, network, attempts)
+                _fill(slot, network or of_this_process(), attempts)
             return slot.path
     except CannotKeep as error:
         attempts.append(str(error))
-        return _without_cache(entry, attempts)
+        return _without_cache(entry, attempts, error)
 
 
-def unfold(entry: Entry, *, network: Network = _NETWORK) -> Path:
+def unfold(entry: Entry, *, network: Network | None = None) -> Path:
     """Return a folder with the contents of an archive.
 
     Args:
         entry: The archive.
-        network: How long to wait for servers.
+        network: How long to wait for servers; as this process, if None.
 
     Raises:
         ValueError: It is not an archive.
@@ -76,7 +76,7 @@ def unfold(entry: Entry, *, network: Network = _NETWORK) -> Path:
                 slot.accept_contents()
             return slot.contents
     except (CannotKeep, NotUsable) as error:
-        advice = ROOM if isinstance(error, CannotKeep) else HOPELESS
+        advice = error.advice if isinstance(error, CannotKeep) else HOPELESS
         raise unavailable(
             f"The contents of {_title(entry)}", [str(error)], [advice]
         ) from error
@@ -93,7 +93,7 @@ def _fill(slot: Slot, network: Network, attempts: list[str]) -> None:
             return
         except FileNotFoundError:
             attempts.append(f"{title} {place}: not there")
-        except (NotUsable, OSError, EOFError, zlib.error) as error:
+        except UNUSABLE as error:
             attempts.append(f"{title} {place}: {error}")
     raise unavailable(_title(slot.entry), attempts, _advice(slot.entry))
 
@@ -147,20 +147,36 @@ def _limit(entry: Entry) -> int:
     return entry.num_bytes + 2**16
 
 
-def _without_cache(entry: Entry, attempts: list[str]) -> Path:
-    """Return the mirror's or system's own copy, if it can be used there.
+def _without_cache(
+    entry: Entry, attempts: list[str], error: CannotKeep
+) -> Path:
+    """Return a copy that lies on this machine, outside the cache.
 
     Raises:
-        DataUnavailable: There is none, or it is gzipped.
+        DataUnavailable: There is none.
     """
-    for _, place in _places(entry):
-        if (
-            isinstance(place, Path)
-            and place.is_file()
-            and matches(place, entry.digest)
-        ):
-            return place
-    raise unavailable(_title(entry), attempts, [ROOM])
+    for title, place in _places(entry):
+        if not isinstance(place, Path):
+            continue
+        try:
+            if matches(place, entry.digest):
+                return place
+            spare = Slot(entry, temporary_folder())
+            with spare.lock():
+                if not spare.is_current():
+                    _bring(spare, place)
+                    spare.accept()
+                return spare.path
+        except FileNotFoundError:
+            attempts.append(f"{title} {place}: not there")
+        except (CannotKeep, *UNUSABLE) as fault:
+            attempts.append(f"{title} {place}: {fault}")
+    raise unavailable(
+        _title(entry),
+        attempts,
+        [error.advice, *_package(entry)],
+        reason=str(error),
+    )
 
 
 def _title(entry: Entry) -> str:
@@ -176,6 +192,10 @@ def _advice(entry: Entry) -> list[str]:
         "or set D2L_MIRROR to a folder or base URL that has "
         + " or ".join(_filenames(entry)),
     ]
-    if entry.system_package:
-        advice.append(f"or, on Debian and Ubuntu: {entry.system_package}")
-    return advice
+    return advice + _package(entry)
+
+
+def _package(entry: Entry) -> list[str]:
+    if not entry.system_package:
+        return []
+    return [f"or, on Debian and Ubuntu: {entry.system_package}"]

@@ -6,6 +6,7 @@ such.
 """
 
 import dataclasses
+import errno
 import gzip
 import hashlib
 import io
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
+from filelock import FileLock, SoftFileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +68,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     for name in ("D2L_MIRROR", "D2L_OFFLINE", "D2L_RECORDING"):
         monkeypatch.delenv(name, raising=False)
+    network.of_this_process.cache_clear()
+    cache.temporary_folder.cache_clear()
     return folder
 
 
@@ -416,7 +419,43 @@ def test_a_silent_server_is_asked_again_later(
         long_ago = time.time() - network.MEMORY - 1
         os.utime(note, (long_ago, long_ago))
 
-    assert obtain(entry, network=Network()).read_bytes() == CONTENT
+    path = obtain(entry, network=Network(1.0, 0.3))
+    assert path.read_bytes() == CONTENT
+
+
+def test_who_is_more_patient_asks_a_silent_server_again(server: Server):
+    """The note says how long others waited."""
+    entry = entry_of(CONTENT, server.serve("novel", stalling(b"", declared=9)))
+    for patience in (Network(0.4, 0.2), Network(0.4, 0.2)):
+        with pytest.raises(fetch.DataUnavailable):
+            obtain(entry, network=patience)
+    assert server.hits["novel"] == 1
+    server.serve("novel", body(CONTENT))
+
+    path = obtain(entry, network=Network(0.8, 0.4))
+
+    assert path.read_bytes() == CONTENT
+
+
+def test_the_environment_sets_the_patience(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    """A server may be silent for half of D2L_PATIENCE; the error says so."""
+    monkeypatch.setenv("D2L_PATIENCE", "0.6")
+    url = server.serve("novel", stalling(b"", declared=9))
+
+    with pytest.raises(
+        fetch.DataUnavailable, match=r"silent for 0\.3 s \(D2L_PATIENCE=60"
+    ):
+        obtain(entry_of(CONTENT, url))
+
+
+def test_all_downloads_of_a_process_share_its_patience(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """What one file has cost, the next cannot cost again."""
+    assert network.of_this_process() is network.of_this_process()
+    assert network.of_this_process() == Network()
 
 
 def test_a_dead_network_is_remembered_whole(server: Server):
@@ -428,7 +467,7 @@ def test_a_dead_network_is_remembered_whole(server: Server):
 
     other = sound.replace("127.0.0.1", "localhost")
     with pytest.raises(fetch.DataUnavailable, match=r"\.silent-network"):
-        obtain(entry_of(CONTENT, other), network=Network())
+        obtain(entry_of(CONTENT, other), network=Network(0.3, 0.3))
 
     assert server.hits["sound"] == 0
 
@@ -620,9 +659,58 @@ def test_a_lock_that_is_never_released_is_reported(
 
     with (
         FileLock(home / ".novel.txt.lock"),
-        pytest.raises(fetch.DataUnavailable, match="another process"),
+        pytest.raises(fetch.DataUnavailable, match="another process") as told,
     ):
         obtain(entry)
+
+    assert "  - end that process, or delete the file" in str(told.value)
+    assert "free some space" not in str(told.value)
+
+
+NO_LOCKS = [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EIO]
+
+
+@pytest.fixture(params=NO_LOCKS)
+def no_locks(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system as of clusters, which refuses every lock."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: object) -> None:
+        raise OSError(request.param, "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+def test_a_file_system_without_locks_keeps_files(
+    no_locks: None, server: Server, home: Path
+):
+    """Also beside the file that an older lock has left; nothing stays."""
+    entry = entry_of(CONTENT, server.serve("novel", body(CONTENT)))
+    home.mkdir()
+    (home / ".novel.txt.lock").touch()
+    start = time.monotonic()
+
+    assert obtain(entry).read_bytes() == CONTENT
+
+    assert time.monotonic() - start < 2
+    assert not (home / ".novel.txt.owner").exists()
+
+
+def test_without_locks_there_is_still_one_owner(
+    no_locks: None, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Who has made the file owns the slot; the error names the file."""
+    monkeypatch.setattr(cache, "LOCK_PATIENCE", 0.1)
+    home.mkdir()
+    owner = home / ".novel.txt.owner"
+
+    with (
+        SoftFileLock(owner),
+        pytest.raises(fetch.DataUnavailable, match=f"has held {owner} for"),
+    ):
+        obtain(entry_of(CONTENT))
 
 
 # The cache folder
@@ -792,6 +880,77 @@ def test_beside_a_read_only_cache_the_mirror_is_read_in_place(
 
 
 @posix
+@pytest.mark.parametrize("where", ["mirror", "system"])
+def test_beside_a_read_only_cache_a_gzipped_file_is_unpacked_elsewhere(
+    where: str, read_only: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What is on the machine is used, once per process, and goes with it."""
+    folder = make_mirror(read_only.parent, novel_txt_gz=gzip.compress(CONTENT))
+    entry = entry_of(CONTENT, gzipped=True)
+    if where == "mirror":
+        monkeypatch.setenv("D2L_MIRROR", str(folder))
+    else:
+        entry = dataclasses.replace(entry, system_folder=folder)
+
+    with unprivileged():
+        path = obtain(entry)
+        again = obtain(entry)
+
+    assert path.read_bytes() == CONTENT
+    assert path == again
+    assert path.is_relative_to(tempfile.gettempdir())
+    assert list(read_only.iterdir()) == []
+
+
+def test_what_was_unpacked_elsewhere_goes_with_the_process():
+    """Temporary folders would pile up otherwise."""
+    code = (
+        "from d2l.fetch import cache; folder = cache.temporary_folder(); "
+        "assert folder.is_dir(); print(folder)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert not Path(done.stdout.strip()).exists()
+
+
+@posix
+def test_beside_a_read_only_cache_every_place_of_the_machine_is_named(
+    read_only: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The error tells what was tried, and which package would help."""
+    mirror = make_mirror(read_only.parent, novel_txt=OTHER)
+    monkeypatch.setenv("D2L_MIRROR", str(mirror))
+    entry = entry_of(
+        CONTENT,
+        gzipped=True,
+        system_folder=read_only.parent / "system",
+        system_package="apt-get install novel",
+    )
+
+    with unprivileged(), pytest.raises(fetch.DataUnavailable) as caught:
+        obtain(entry)
+
+    message = str(caught.value)
+    for part in (
+        f"mirror {mirror / 'novel.txt'}: wrong hash",
+        f"mirror {mirror / 'novel.txt.gz'}: not there",
+        f"system package {read_only.parent / 'system' / 'novel.txt'}: not",
+        "apt-get install novel",
+        "set D2L_DATA to a folder that can be written",
+    ):
+        assert part in message
+    assert caught.value.reason.startswith("cannot write ")
+    assert "free some space" not in message
+
+
+@posix
 def test_a_wrong_file_of_the_mirror_is_not_read_in_place(
     read_only: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -862,9 +1021,12 @@ def test_a_full_disk_is_an_error_without_a_half_file(
     home.mkdir()
     getattr(Slot(entry), hidden).symlink_to("/dev/full")
 
-    with pytest.raises(fetch.DataUnavailable, match="the disk is full"):
+    with pytest.raises(
+        fetch.DataUnavailable, match="the disk is full"
+    ) as told:
         obtain(entry)
 
+    assert "free some space" in str(told.value)
     assert visible(home) == unfinished(home) == []
     assert server.hits == {"first": 1}, "another server has no more room"
 
@@ -1088,6 +1250,49 @@ def test_contents_that_were_changed_are_unpacked_again(server: Server):
     assert tree(unfold(entry)) == GOOD
 
     assert server.hits == {"good.zip": 1}
+
+
+def test_a_file_that_was_added_to_the_contents_is_left_alone(server: Server):
+    """Systems and people leave files; nobody's reading is interrupted."""
+    entry = archive_entry(zipped(GOOD), "good.zip", server)
+    folder = unfold(entry)
+
+    (folder / ".DS_Store").write_bytes(b"seen")
+
+    assert tree(unfold(entry)) == GOOD | {".DS_Store": b"seen"}
+
+
+def test_of_very_many_files_some_are_looked_at(
+    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """At most so many, the first of them and others at equal distances."""
+    monkeypatch.setattr(cache, "MOST_WITNESSES", 3)
+    members = {f"{number}.txt": b"x" * number for number in range(8)}
+    entry = archive_entry(zipped(members), "many.zip", server)
+    folder = unfold(entry)
+
+    note = json.loads((home / ".many.zip.unpacked").read_text())
+    assert note["files"] == {"0.txt": 0, "3.txt": 3, "6.txt": 6}
+    (folder / "6.txt").unlink()
+    assert tree(unfold(entry)) == members
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"files": 3}', None])
+def test_without_a_note_of_them_contents_are_unpacked_again(
+    damage: str | None, server: Server, home: Path
+):
+    """A note that is lost, damaged or of an older release proves nothing."""
+    entry = archive_entry(zipped(GOOD), "good.zip", server)
+    folder = unfold(entry)
+    (folder / "c").unlink()
+    note = home / ".good.zip.unpacked"
+    if damage is None:
+        note.unlink()
+    else:
+        digest = json.dumps(entry.digest)
+        note.write_text(damage.replace("{", f'{{"digest": {digest}, '))
+
+    assert tree(unfold(entry)) == GOOD
 
 
 def test_a_new_archive_replaces_the_old_contents(server: Server):
