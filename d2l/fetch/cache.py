@@ -257,8 +257,9 @@ class Slot:
                 shutil.rmtree(self.contents)
             os.replace(self.staging, self.contents)
             files = _witnesses(self.contents)
-        facts = {"digest": self.entry.digest, "files": files}
-        _note(self._unpacked_mark, facts)
+        _note(
+            self._unpacked_mark, {"digest": self.entry.digest, "files": files}
+        )
 
 
 def _stem(filename: str) -> str:
