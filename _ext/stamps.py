@@ -43,7 +43,7 @@ def took(page: pages.Page) -> str:
 
 def bound(claim: dict[str, Any]) -> str:
     """Write the bound a claim was held to."""
-    low, high = claim.get("at_least"), claim.get("at_most")
+    low, high = claim["bounds"]
     if low is not None and high is not None:
         return f"{number(low)} to {number(high)}"
     if low is not None:

@@ -2,8 +2,8 @@
 
 import json
 import math
-from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,7 +19,7 @@ def full_scale(monkeypatch):
 def test_a_claim_that_holds_prints_one_line(capsys):
     """Value, bound and what the sources reported, on one line."""
     check.claim(
-        "test accuracy", 0.8321, at_least=0.815, reported=0.815, why="seed"
+        "test accuracy", 0.8321, (0.815, None), reported=0.815, why="seed"
     )
 
     assert capsys.readouterr().out == (
@@ -30,27 +30,27 @@ def test_a_claim_that_holds_prints_one_line(capsys):
 @pytest.mark.parametrize(
     ("value", "bounds"),
     [
-        (0.8, {"at_least": 0.81}),
-        (0.8, {"at_most": 0.79}),
-        (math.nan, {"at_least": 0.0}),
-        (math.inf, {"at_least": 0.0}),
-        (2, {"at_least": 0, "at_most": 1}),
+        (0.8, (0.81, None)),
+        (0.8, (None, 0.79)),
+        (math.nan, (0.0, None)),
+        (math.inf, (0.0, None)),
+        (2, (0, 1)),
     ],
 )
 def test_a_claim_that_does_not_hold_raises(value, bounds):
     """Also for values that are not numbers, which no bound excludes."""
     with pytest.raises(check.ClaimFailed, match=r"does not hold.*loss"):
-        check.claim("loss", value, **bounds)
+        check.claim("loss", value, bounds)
 
 
 def test_the_bound_itself_holds():
     """At least means greater or equal, at most less or equal."""
-    check.claim("x", 1.0, at_least=1.0, at_most=1.0)
+    check.claim("x", 1.0, (1.0, 1.0))
 
 
 def test_a_claim_accepts_a_tensor_of_one_element(capsys):
     """A metric need not be unpacked first."""
-    check.claim("x", torch.tensor(0.5, requires_grad=True), at_most=1)
+    check.claim("x", torch.tensor(0.5, requires_grad=True), (None, 1))
 
     assert "x = 0.5" in capsys.readouterr().out
 
@@ -58,33 +58,32 @@ def test_a_claim_accepts_a_tensor_of_one_element(capsys):
 def test_the_small_bound_applies_at_small_scale(monkeypatch):
     """And only there."""
     with pytest.raises(check.ClaimFailed):
-        check.claim("accuracy", 0.6, at_least=0.8, small=0.5)
+        check.claim("accuracy", 0.6, (0.8, None), small=0.5)
 
     _session.forget()
     monkeypatch.setenv("D2L_SCALE", "small")
-    check.claim("accuracy", 0.6, at_least=0.8, small=0.5)
+    check.claim("accuracy", 0.6, (0.8, None), small=0.5)
     with pytest.raises(check.ClaimFailed):
-        check.claim("accuracy", 0.4, at_least=0.8, small=0.5)
+        check.claim("accuracy", 0.4, (0.8, None), small=0.5)
 
 
 def test_the_small_bound_applies_on_an_embedded_sample():
     """A sample is not the real data, at whatever scale."""
     _session.note_data("fashion_mnist", "sample")
 
-    check.claim("accuracy", 0.6, at_least=0.8, small=0.5)
+    check.claim("accuracy", 0.6, (0.8, None), small=0.5)
 
 
 def test_the_sample_bound_applies_on_samples_only(monkeypatch):
     """An experiment of one size keeps its bound at small scale."""
-    bounds: dict[str, Any] = {"at_least": 0.8, "sample": 0.5}
     monkeypatch.setenv("D2L_SCALE", "small")
 
     with pytest.raises(check.ClaimFailed):
-        check.claim("accuracy", 0.6, **bounds)
+        check.claim("accuracy", 0.6, (0.8, None), sample=0.5)
     _session.note_data("fashion_mnist", "sample")
-    check.claim("accuracy", 0.6, **bounds)
+    check.claim("accuracy", 0.6, (0.8, None), sample=0.5)
     with pytest.raises(check.ClaimFailed):
-        check.claim("accuracy", 0.4, **bounds)
+        check.claim("accuracy", 0.4, (0.8, None), sample=0.5)
 
 
 def test_one_small_bound_keeps_its_direction(monkeypatch):
@@ -92,25 +91,29 @@ def test_one_small_bound_keeps_its_direction(monkeypatch):
     monkeypatch.setenv("D2L_SCALE", "small")
 
     with pytest.raises(check.ClaimFailed, match="at most 2"):
-        check.claim("loss", 3, at_most=1, small=2)
+        check.claim("loss", 3, (None, 1), small=2)
 
 
 def test_a_pair_sets_both_small_bounds(monkeypatch):
     """Both sides of a range have a small version."""
     monkeypatch.setenv("D2L_SCALE", "small")
 
-    check.claim("x", 5, at_least=1, at_most=2, small=(4, 6))
+    check.claim("x", 5, (1, 2), small=(4, 6))
     with pytest.raises(check.ClaimFailed, match="between 4 and 6"):
-        check.claim("x", 7, at_least=1, at_most=2, small=(4, 6))
+        check.claim("x", 7, (1, 2), small=(4, 6))
 
 
 @pytest.mark.parametrize(
     ("bounds", "message"),
     [
-        ({}, "needs a bound"),
-        ({"at_least": 2, "at_most": 1}, "no value can hold"),
-        ({"at_least": 0, "at_most": 1, "small": 0.5}, "two bounds"),
-        ({"at_least": 0, "at_most": 1, "small": (3, 2)}, "no value can hold"),
+        ({"bounds": (None, None)}, "bounds=.*needs a bound"),
+        ({"bounds": (2, 1)}, "bounds=.*no value can hold"),
+        ({"bounds": (1, 2, 3)}, "give .low, high."),
+        ({"bounds": (0, 1), "small": 0.5}, "small=0.5.*two bounds"),
+        ({"bounds": (0, 1), "sample": 0.5}, "sample=0.5.*two bounds"),
+        ({"bounds": (0, 1), "small": (3, 2)}, "small=.*no value can hold"),
+        ({"bounds": (0, 1), "small": (None, None)}, "small=.*both sides"),
+        ({"bounds": (0, 1), "data": "roses"}, "no data set roses was used"),
     ],
 )
 def test_bounds_that_make_no_sense_are_refused(bounds, message):
@@ -125,16 +128,16 @@ def test_bounds_that_make_no_sense_are_refused(bounds, message):
 def test_a_reported_value_comes_with_a_reason(half):
     """A difference that nobody explains is not put beside ours."""
     with pytest.raises(ValueError, match="why= with reported="):
-        check.claim("x", 0.5, at_least=0, **half)
+        check.claim("x", 0.5, (0, None), **half)
 
 
 def test_claims_are_logged_whether_they_hold_or_not(monkeypatch, tmp_path):
     """The log has one line a claim, valid JSON also for NaN."""
     monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
 
-    check.claim("a", 1, at_least=0, reported=2, why="half as many")
+    check.claim("a", 1, (0, None), reported=2, why="half as many")
     with pytest.raises(check.ClaimFailed):
-        check.claim("b", math.nan, at_least=0)
+        check.claim("b", math.nan, (0, None))
 
     first, second = map(
         json.loads, (tmp_path / "log").read_text().splitlines()
@@ -150,8 +153,8 @@ def test_a_claim_with_a_small_bound_depends_on_the_scale(
     """And says so in the log, so that no other scale is compared with it."""
     monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
 
-    check.claim("a", 1, at_least=0)
-    check.claim("b", 1, at_least=0, small=-1)
+    check.claim("a", 1, (0, None))
+    check.claim("b", 1, (0, None), small=-1)
 
     kinds = [
         json.loads(line)["kind"]
@@ -166,6 +169,11 @@ def test_a_claim_with_a_small_bound_depends_on_the_scale(
         (check.close, (1.0, 1.1), "not close"),
         (check.close, (torch.ones(2), torch.ones(2, 1)), "shape"),
         (check.equal, (torch.ones(2), torch.tensor([1.0, 2.0])), "equal"),
+        (check.equal, (np.ones(2), np.zeros(2)), "equal"),
+        (check.equal, ([torch.ones(2)], [torch.zeros(2)]), "equal"),
+        (check.equal, ([torch.ones(2)], [torch.ones(2)] * 2), "1 parts"),
+        (check.close, (math.nan, math.nan), "not close"),
+        (check.equal, (torch.tensor(math.nan),) * 2, "equal"),
         (check.equal, ([1], [2]), r"got \[1\], expected \[2\]"),
         (check.between, (3, 1, 2, "loss"), "loss is 3, expected between"),
         (check.between, (math.nan, 1, 2), "is nan"),
@@ -181,7 +189,11 @@ def test_a_check_that_fails_explains(call, args, message):
 
 def test_a_check_that_holds_is_silent(capsys):
     """Hidden check cells leave no output."""
-    check.close([1.0, float("nan")], torch.tensor([1.0, float("nan")]))
+    check.close([1.0, 2.0], torch.tensor([1.0, 2.0]))
+    check.equal(np.arange(3), torch.arange(3))
+    check.equal(
+        [torch.ones(2), (torch.ones(3),)], [torch.ones(2), (torch.ones(3),)]
+    )
     check.equal({"a": 1}, {"a": 1})
     check.between(1.5, 1, 2)
     check.raises(ValueError, "invalid literal", int, "one")
@@ -193,3 +205,76 @@ def test_between_refuses_an_empty_range():
     """Otherwise a swapped pair would fail for the wrong reason."""
     with pytest.raises(ValueError, match="above"):
         check.between(1, 2, 0)
+
+
+def test_two_wrecks_agree_only_when_asked():
+    """Where "not a number" is the point, the check says so."""
+    values = [1.0, math.nan]
+
+    check.close(values, torch.tensor(values), nan=True)
+    check.equal(torch.tensor(values), torch.tensor(values), nan=True)
+
+
+def test_bounds_may_be_tensors_and_numpy_numbers(monkeypatch, tmp_path):
+    """What a page computed is a bound like any other, in the log too."""
+    monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
+
+    check.claim("x", np.float32(0.5), (np.float32(0.25), torch.tensor(1.0)))
+
+    logged = json.loads((tmp_path / "log").read_text())
+    assert logged["bounds"] == [0.25, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("recording", "when"), [("1", "not run yet"), ("0", "not run here")]
+)
+def test_the_full_size_is_said_to_be_open(
+    monkeypatch, capsys, recording, when
+):
+    """A small run does not borrow the bound of a full one."""
+    monkeypatch.setenv("D2L_SCALE", "small")
+    monkeypatch.setenv("D2L_RECORDING", recording)
+
+    check.claim("accuracy", 0.6, (0.8, None), small=0.5)
+
+    assert capsys.readouterr().out == (
+        "claim: accuracy = 0.6 "
+        f"(at least 0.5; full size: at least 0.8, {when})\n"
+    )
+
+
+def test_a_claim_rests_on_the_sets_it_names():
+    """The sample of one set does not loosen a number from another."""
+    _session.note_data("houses", "sample")
+    _session.note_data("fashion_mnist", "real")
+
+    check.claim("error", 0.4, (None, 0.2), sample=0.5, data="houses")
+    check.claim("error", 0.4, (None, 0.2), sample=0.5)
+    with pytest.raises(check.ClaimFailed, match=r"at most 0\.2"):
+        check.claim("x", 0.4, (None, 0.2), sample=0.5, data="fashion_mnist")
+
+
+@pytest.mark.parametrize(
+    ("asked", "fits"),
+    [
+        ({}, True),
+        ({"real": "digits"}, True),
+        ({"real": "houses"}, False),
+        ({"real": ["digits", "houses"]}, False),
+        ({"scale": "full"}, True),
+        ({"scale": "small"}, False),
+        ({"real": "houses", "scale": "full"}, False),
+        ({"real": "digits", "scale": "small"}, False),
+    ],
+)
+def test_a_check_applies_or_is_counted(monkeypatch, tmp_path, asked, fits):
+    """The log tells which checks did not run."""
+    _session.note_data("digits", "real")
+    _session.note_data("houses", "sample")
+    monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
+    _session.choices.cache_clear()
+
+    assert check.applies(**asked) is fits
+
+    last = (tmp_path / "log").read_text().splitlines()[-1]
+    assert json.loads(last) == {"kind": "check", "applied": fits}

@@ -36,7 +36,8 @@ def event(kind, **facts):
 
 def claim(what, value, at_least):
     holds = value >= at_least
-    event("claim", what=what, value=value, at_least=at_least, holds=holds)
+    bounds = [at_least, None]
+    event("claim", what=what, value=value, bounds=bounds, holds=holds)
     assert holds, what
     print(f"claim: {what} = {value:.5g} (at least {at_least:g})")
 

@@ -64,10 +64,10 @@ def test_only_the_pages_asked_for_are_recorded(tmp_path):
 
 CLAIMS = """
 import os, d2l
-d2l.check.claim("size", d2l.runtime.scale(full=3, small=2), at_least=1)
+d2l.check.claim("size", d2l.runtime.scale(full=3, small=2), (1, None))
 print(os.environ["D2L_OFFLINE"], os.path.basename(os.environ["D2L_DATA"]))
 """
-BROKEN = "import d2l\nd2l.check.claim('size', 3, at_least=4)"
+BROKEN = "import d2l\nd2l.check.claim('size', 3, (4, None))"
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_failing_page_does_not_stop_the_others(carried, capsys):
         ["5.2", "02-good"],
     ]
     log = (out / "log.txt").read_text()
-    assert "d2l.check.claim('size', 3, at_least=4)" in log
+    assert "d2l.check.claim('size', 3, (4, None))" in log
     names = {path.name for path in out.iterdir()}
     assert names == {"log.txt", "summary.json", "notebooks.tar.gz"}
 

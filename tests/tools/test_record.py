@@ -60,9 +60,9 @@ def test_a_recorded_notebook_has_outputs_and_a_stamp(page, capsys):
         {
             "what": "accuracy",
             "value": 0.815,
-            "at_least": 0.8,
-            "at_most": None,
-            "small": None,
+            "bounds": [0.8, None],
+            "full": None,
+            "sample": None,
             "reported": None,
             "why": None,
         }

@@ -91,7 +91,7 @@ def test_durations_are_readable(seconds: float, written: str):
 )
 def test_bounds_are_words(low: float, high: float, written: str):
     """A bound reads as the claim did."""
-    claim = {"at_least": low, "at_most": high}
+    claim = {"bounds": [low, high]}
 
     assert stamps.bound(claim) == written
 

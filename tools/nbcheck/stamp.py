@@ -23,9 +23,9 @@ VERSIONS = ("torch", "torchvision", "numpy", "matplotlib", "pandas")
 CLAIM = (
     "what",
     "value",
-    "at_least",
-    "at_most",
-    "small",
+    "bounds",
+    "full",
+    "sample",
     "reported",
     "why",
 )
