@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, SupportsFloat
 
+import numpy as np
 import torch
 
 from d2l import _session
@@ -235,9 +236,7 @@ def equal(actual: Any, expected: Any, *, nan: bool = False) -> None:
 
 def _is_array(thing: Any) -> bool:
     """Say whether it is a tensor or an array of numbers."""
-    return isinstance(thing, torch.Tensor) or (
-        hasattr(thing, "__array__") and hasattr(thing, "dtype")
-    )
+    return isinstance(thing, torch.Tensor | np.ndarray | np.generic)
 
 
 def _holds_arrays(thing: Any) -> bool:

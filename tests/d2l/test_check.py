@@ -195,6 +195,7 @@ def test_a_check_that_holds_is_silent(capsys):
         [torch.ones(2), (torch.ones(3),)], [torch.ones(2), (torch.ones(3),)]
     )
     check.equal({"a": 1}, {"a": 1})
+    check.equal(np.ones(1, np.int8).dtype, np.int8)
     check.between(1.5, 1, 2)
     check.raises(ValueError, "invalid literal", int, "one")
 

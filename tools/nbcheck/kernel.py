@@ -158,6 +158,13 @@ class Session:
             "D2L_RECORDING": "1",
             "D2L_EVENTS": str(self._events),
         }
+        # Folders mean the same in a page's folder as where the command was
+        # given; and a kernel that drops assertions checks nothing.
+        for name in {"D2L_DATA", "D2L_MIRROR"} & environment.keys():
+            if environment[name] and "://" not in environment[name]:
+                folder = Path(environment[name]).expanduser()
+                environment[name] = str(folder.absolute())
+        environment.pop("PYTHONOPTIMIZE", None)
         if scale:
             environment["D2L_SCALE"] = scale
         return environment

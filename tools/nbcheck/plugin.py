@@ -261,14 +261,19 @@ class CellTest(nbval.IPyNbCell):
                 did not hold, or the outputs differ.
         """
         facts = {"outcome": "not run", "claims": 0, "seconds": 0.0}
+        facts |= {"not_applied": 0, "stale": False}
         self.user_properties.append((report.PROPERTY, facts))
         try:
             run = self.parent.run(self.cell_num)
         except KernelStopped as error:
             self.raise_cell_error(str(error))
         facts["claims"] = len(run.of_kind("claim"))
+        checks = [check["applied"] for check in run.of_kind("check")]
+        facts["not_applied"] = checks.count(False)
         facts["seconds"] = round(run.seconds, 3)
         facts["outcome"] = self._why_not() or "compared"
+        if facts["outcome"] not in ("compared", "ignore-output"):
+            facts["stale"] = stamp.is_stale(self.parent.stamp)
         if broken := stamp.broken_claims(run):
             self.raise_cell_error(broken)
         self._check_error(run)

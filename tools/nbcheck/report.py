@@ -19,6 +19,8 @@ class Counts:
     compared: int = 0
     not_compared: Counter[str] = field(default_factory=Counter)
     claims: int = 0
+    not_applied: int = 0
+    stale: bool = False
     seconds: float = 0.0
     failed: list[str] = field(default_factory=list)
 
@@ -26,6 +28,8 @@ class Counts:
         """Count one cell."""
         self.cells += 1
         self.claims += facts["claims"]
+        self.not_applied += facts["not_applied"]
+        self.stale |= facts["stale"]
         self.seconds = round(self.seconds + facts["seconds"], 3)
         if facts["outcome"] == "compared":
             self.compared += 1
@@ -46,7 +50,14 @@ def line(notebooks: dict[str, Counts]) -> str:
         f"{reasons.total()} not compared"
         + (f" ({details})" if details else "")
         + f", {sum(counts.claims for counts in run)} claims checked"
+        + _if_any(sum(c.not_applied for c in run), "checks not applied")
+        + _if_any(sum(c.stale for c in run), "stale")
     )
+
+
+def _if_any(number: int, what: str) -> str:
+    """Say a number that should be none."""
+    return f", {number} {what}" if number else ""
 
 
 class Report:

@@ -5,6 +5,7 @@ it from what a run did; ``problems`` finds what contradicts it without running
 anything.
 """
 
+import functools
 import hashlib
 import json
 import re
@@ -88,6 +89,27 @@ def code_hash(notebook: NotebookNode) -> str:
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
+@functools.cache
+def package_hash() -> str:
+    """Return the SHA-256 of the code of ``d2l``, which outputs depend on."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "d2l").rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        digest.update(f"{name}\0{path.read_text('utf-8')}\0".encode())
+    return digest.hexdigest()
+
+
+def is_stale(stamp: dict[str, Any]) -> bool:
+    """Tell whether other code than today's made the outputs.
+
+    That is the package and PyTorch; the cells themselves have a test of
+    their own. Harmless while outputs are compared, since then they agree.
+    """
+    torch = _versions().get("torch")
+    made = stamp.get("d2l"), stamp.get("versions", {}).get("torch")
+    return made != (package_hash(), torch)
+
+
 def settings(cell: NotebookNode) -> dict[str, Any]:
     """Return what the ``d2l`` metadata of a cell sets: rtol, timeout.
 
@@ -132,21 +154,28 @@ def make(notebook: NotebookNode, run: Run) -> dict[str, Any]:
         notebook: The notebook, with its code as it was run.
         run: What its cells did.
     """
-    scales = [event["scale"] for event in run.events("scale")]
+    scales = {event["scale"] for event in run.events("scale")}
+    tiers = {(e["name"], e["tier"]) for e in run.events("data")}
+    if len(scales) > 1 or len(dict(tiers)) < len(tiers):
+        found = ", ".join(sorted([*scales, *map(" ".join, tiers)]))
+        raise ValueError(f"one run has one scale and tier, not: {found}")
+    checks = [event["applied"] for event in run.events("check")]
     probe = run.probe
     stamp = {
         "code": code_hash(notebook),
-        "scale": scales[-1] if scales else "full",
+        "d2l": package_hash(),
+        "scale": next(iter(scales), "full"),
         "scale_matters": bool(scales),
         "device": probe["device"],
         "python": interpreter(),
         "versions": _versions(),
-        "data": {event["name"]: event["tier"] for event in run.events("data")},
+        "data": dict(sorted(tiers)),
         "seconds": round(sum(cell.seconds for cell in run.cells), 2),
         "peak_memory_mb": round(probe["peak_memory_mb"]),
         "recorded": datetime.now(UTC).date().isoformat(),
         "cells": len(run.cells),
         "figures": sum(has_figure(cell.outputs) for cell in run.cells),
+        "checks_not_applied": checks.count(False),
         "claims": [
             {name: event.get(name) for name in CLAIM}
             for event in run.events("claim")
@@ -231,7 +260,7 @@ def claims_misprinted(notebook: NotebookNode) -> list[str]:
 
 def machine_path(outputs: list[NotebookNode]) -> str:
     """Return a folder of this machine that outputs show to every reader."""
-    shown = json.dumps(outputs)
+    shown = json.dumps(outputs, ensure_ascii=False).replace("\\\\", "\\")
     folders = [str(ROOT), sys.prefix]
     if Path.home() != Path("/"):
         folders.append(f"{Path.home()}/")

@@ -135,9 +135,11 @@ def _tokens(line: str) -> Iterator[tuple[bool, str]]:
 def same_number(stored: str, fresh: str, tolerance: Tolerance) -> bool:
     """Compare two numbers as they are written.
 
-    Whole numbers must be the same. If only one is written as a whole
-    number (``1`` and ``0.999999``, by the same format), the values must be
-    close and not equal: ``1`` for ``1.0`` is a change of type.
+    They may differ by the tolerance, relative to their size, and by half a
+    unit of the last digit written: ``1e-7`` is not ``9e-7``. Whole numbers
+    must be the same. If only one is written as a whole number (``1`` and
+    ``0.999999``, by the same format), the values must be close and not
+    equal: ``1`` for ``1.0`` is a change of type.
     """
     whole = [bool(_WHOLE.fullmatch(number)) for number in (stored, fresh)]
     if all(whole):
@@ -145,4 +147,12 @@ def same_number(stored: str, fresh: str, tolerance: Tolerance) -> bool:
     old, new = (float(n.replace("\u2212", "-")) for n in (stored, fresh))
     if any(whole) and old == new:
         return False
-    return tolerance.accepts(old, new)
+    room = min(map(_last_digit, (stored, fresh))) / 2
+    return Tolerance(tolerance.rtol, room).accepts(old, new)
+
+
+def _last_digit(number: str) -> float:
+    """Return what a unit of the last digit of a number is worth."""
+    mantissa, _, exponent = number.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return float(f"1e{int(exponent or 0) - decimals}")
