@@ -5,7 +5,7 @@ where, with what, how long, and every claim with its value. Nothing here is
 typed by hand.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from _ext import markup
 from tools import pages
+from tools.nbcheck.stamp import is_stale
 
 STATUS = "chapters/appendix/status"
 
@@ -42,8 +43,15 @@ def took(page: pages.Page) -> str:
 
 
 def bound(claim: dict[str, Any]) -> str:
-    """Write the bound a claim was held to."""
-    low, high = claim["bounds"]
+    """Write the bound a claim was held to, and one that waits for a run."""
+    if claim.get("full"):
+        small, full = _side(claim["bounds"]), _side(claim["full"])
+        return f"{small}; at full size {full}, not run yet"
+    return _side(claim["bounds"])
+
+
+def _side(bounds: Sequence[float | None]) -> str:
+    low, high = bounds
     if low is not None and high is not None:
         return f"{number(low)} to {number(high)}"
     if low is not None:
@@ -60,6 +68,17 @@ def data(stamp: dict[str, Any]) -> str:
 def day(stamp: dict[str, Any]) -> str:
     """Return the day of the recording."""
     return str(stamp["recorded"])[:10]
+
+
+def stale(stamp: dict[str, Any]) -> str:
+    """Say that other code made outputs that no test compares any more.
+
+    Tests run on a processor and at small scale: whatever else was recorded
+    is compared only where there is a device like the one in the stamp.
+    """
+    full = stamp.get("scale_matters") and stamp["scale"] == "full"
+    compared = stamp["device"] == "cpu" and not full
+    return "" if compared or not is_stale(stamp) else ", stale"
 
 
 def torch_version(stamp: dict[str, Any]) -> str:
@@ -157,16 +176,20 @@ class StatusTable(StampDirective):
             "Peak memory",
             "Cells",
             "Claims",
+            "Checks not applied",
         ]
-        return [markup.table(headers, rows, right=(6, 7, 8, 9))]
+        return [markup.table(headers, rows, right=(6, 7, 8, 9, 10))]
 
     def _row(self, page: pages.Page) -> list[markup.Content]:
         stamp = page.stamp
         if not stamp:
-            return [self.link(page), "not yet", *[""] * 8]
+            return [self.link(page), "not yet", *[""] * 9]
         return [
             self.link(page),
-            nodes.inline(text=day(stamp), classes=["text-nowrap"]),
+            [
+                nodes.inline(text=day(stamp), classes=["text-nowrap"]),
+                nodes.Text(stale(stamp)),
+            ],
             stamp["scale"] if stamp.get("scale_matters", True) else "any",
             stamp["device"],
             torch_version(stamp),
@@ -175,6 +198,7 @@ class StatusTable(StampDirective):
             f"{stamp['peak_memory_mb']:,.0f} MB",
             number(stamp["cells"]),
             number(len(stamp["claims"])),
+            number(stamp.get("checks_not_applied", 0)),
         ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from docutils import nodes
 
 from _ext import book_map, launch, numbers, stamps, tidy
 from tools import pages
+from tools.nbcheck import stamp
 
 
 def test_build_environment_names_the_repository(tmp_path: Path):
@@ -94,6 +96,41 @@ def test_bounds_are_words(low: float, high: float, written: str):
     claim = {"bounds": [low, high]}
 
     assert stamps.bound(claim) == written
+
+
+def test_a_bound_that_was_not_run_says_so():
+    """The bound of the full size is no result of a small run."""
+    claim = {"bounds": [0.5, None], "full": [0.8, None]}
+
+    assert stamps.bound(claim) == (
+        "at least 0.5; at full size at least 0.8, not run yet"
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "scale", "code", "said"),
+    [
+        ("cuda", "full", "old", ", stale"),
+        ("cpu", "full", "old", ", stale"),
+        ("cpu", "small", "old", ""),
+        ("cuda", "full", "new", ""),
+    ],
+)
+def test_outputs_that_nothing_compares_become_stale(
+    device: str, scale: str, code: str, said: str
+):
+    """What tests compare is current by that; the rest depends on code."""
+    made = stamp.package_hash() if code == "new" else "0"
+    versions = {"torch": metadata.version("torch")}
+    of_page = {
+        "device": device,
+        "scale": scale,
+        "scale_matters": True,
+        "d2l": made,
+        "versions": versions,
+    }
+
+    assert stamps.stale(of_page) == said
 
 
 STAMP = {
