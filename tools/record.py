@@ -84,7 +84,10 @@ def record(
         raise NotRecorded(f"not a readable notebook: {error}") from error
     notebook = tidy(notebook)
     run = _execute(path, notebook, scale=scale, timeout=timeout)
-    notebook.metadata["d2l"] = stamp.make(notebook, run)
+    try:
+        notebook.metadata["d2l"] = stamp.make(notebook, run)
+    except ValueError as error:
+        raise NotRecorded(str(error)) from error
     if found := stamp.problems(notebook):
         raise NotRecorded("\n".join(str(problem) for problem in found))
     nbformat.validate(notebook)

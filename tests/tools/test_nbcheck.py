@@ -208,7 +208,7 @@ def test_the_last_line_says_what_was_done(observed):
     assert summary in observed["output"]
     found = re.fullmatch(
         r"notebooks: (\d+) run, (\d+) cells compared, (\d+) not compared "
-        r"\(.*\), (\d+) claims checked",
+        r"\(.*\), (\d+) claims checked(?:, \d+ stale)?",
         summary,
     )
     assert found
@@ -278,12 +278,66 @@ def test_the_line_gives_reasons_in_order():
     """The commonest reason not to compare comes first."""
     counts = report.Counts()
     for outcome in ("compared", "scale", "ignore-output", "ignore-output"):
-        counts.add({"outcome": outcome, "claims": 1, "seconds": 1.0})
+        facts = {"outcome": outcome, "claims": 1, "seconds": 1.0}
+        counts.add(facts | {"not_applied": 2, "stale": outcome == "scale"})
 
     assert report.line({"a": counts}) == (
         "notebooks: 1 run, 1 cells compared, 3 not compared "
-        "(2 ignore-output, 1 scale), 4 claims checked"
+        "(2 ignore-output, 1 scale), 4 claims checked, "
+        "8 checks not applied, 1 stale"
     )
+
+
+def run_of(*events):
+    """Return a run of one cell with these events."""
+    return stamp.Run(
+        [CellRun(events=list(events))],
+        {"device": "cpu", "name": "", "peak_memory_mb": 1},
+    )
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [
+            {"kind": "scale", "scale": "full"},
+            {"kind": "scale", "scale": "small"},
+        ],
+        [
+            {"kind": "data", "name": "toy", "tier": "real"},
+            {"kind": "data", "name": "toy", "tier": "sample"},
+        ],
+    ],
+)
+def test_a_stamp_of_two_minds_is_refused(events):
+    """One recording has one scale, and one tier for each data set."""
+    nb = nbformat.v4.new_notebook()
+
+    assert stamp.make(nb, run_of(events[0]))["cells"] == 1
+    with pytest.raises(ValueError, match="one run has one scale and tier"):
+        stamp.make(nb, run_of(*events))
+
+
+def test_the_stamp_counts_checks_that_did_not_apply():
+    """And knows the code of the package."""
+    applied = [{"kind": "check", "applied": it} for it in (True, False, False)]
+
+    made = stamp.make(nbformat.v4.new_notebook(), run_of(*applied))
+
+    assert made["checks_not_applied"] == 2
+    assert not stamp.is_stale(made)
+    assert stamp.is_stale(made | {"d2l": "other"})
+    assert stamp.is_stale(made | {"versions": {"torch": "1.0"}})
+
+
+@pytest.mark.parametrize("name", ["J\u00fcrgen", "back\\slash"])
+def test_a_leak_is_found_however_it_is_written(monkeypatch, name):
+    """Letters and strokes that JSON escapes are read as they are shown."""
+    folder = f"/home/{name}/.venv"
+    monkeypatch.setattr(stamp.sys, "prefix", folder)
+    shown = nbformat.v4.new_output("stream", text=f"in {folder}/x.py")
+
+    assert stamp.machine_path([shown]) == folder
 
 
 STAMP = {"scale": "full", "device": "cuda", "data": {"toy": "real"}}
