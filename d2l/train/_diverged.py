@@ -64,8 +64,8 @@ def check_finite(
     names = tuple(update.not_finite())
     raise TrainingDiverged(
         f"the {what} is {value} in epoch {epoch}, batch {batch}; lower the "
-        f"learning rate, or look at that batch. {_spread(names)}by batch "
-        f"{first + len(losses)}, when this was noticed",
+        "learning rate, or look at that batch\n"
+        f"({_spread(names)} by batch {first + len(losses)})",
         epoch=epoch,
         batch=batch,
         parameters=names,
@@ -75,6 +75,6 @@ def check_finite(
 def _spread(names: tuple[str, ...]) -> str:
     """Say which parameters are gone: the first ones, and how many."""
     if not names:
-        return "All parameters were still finite "
+        return "all parameters still finite"
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"Not finite, in value or gradient: {', '.join(names[:3])}{more} "
+    return f"values or gradients not finite: {', '.join(names[:3])}{more}"
