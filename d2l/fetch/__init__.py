@@ -64,7 +64,7 @@ def unpack(name: str) -> Path:
         UnknownFile: The registry has no such name.
         ValueError: The file is not an archive; ``file`` is the right call.
         DataUnavailable: As for ``file``; or the archive was refused because
-            a member would land outside its folder, is a link or a device,
+            a member would land or lead outside its folder or is a device,
             or because the contents are larger than the registry allows.
     """
     return unfold(find(name))
