@@ -23,7 +23,7 @@ export D2L_SCALE := $(SCALE)
 endif
 
 # Several at once share the cores; threads on top of that would only wait.
-unit notebooks record: export OMP_NUM_THREADS ?= 1
+unit notebooks record visible: export OMP_NUM_THREADS ?= 1
 
 READY := .venv/ready
 BUILT := _build/built
@@ -31,7 +31,7 @@ SOURCES := _config.yml _toc.yml index.md references.bib README.md \
 	$(wildcard chapters/*/*.md chapters/*/*.ipynb chapters/plan.tsv \
 	_ext/*.py _static/* tools/*.py d2l/*.py d2l/*/*.py)
 
-.PHONY: help book test lint types unit notebooks site record bench lab \
+.PHONY: help book test lint types unit notebooks site record visible bench lab \
 	serve clean lock publish pack gpu
 
 help: ## print this list
@@ -69,6 +69,9 @@ pack: $(READY) ## collect what a GPU machine lacks to record CHAPTER=5
 
 gpu: ## on that machine: record CHAPTER=5 at full scale into OUT=...
 	$(PYTHON) -m tools.gpu_record run --chapter $(CHAPTER) --out $(OUT)
+
+visible: $(READY) ## run the visible cells of NB=... alone
+	$(RUN) -m tools.visible $(NB)
 
 bench: $(READY) ## data and training speed against the usual code
 	$(RUN) -m tools.bench

@@ -1,7 +1,9 @@
 """Every section is made of the same parts, and its cells are readable."""
 
 import ast
+import builtins
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +11,7 @@ from tools import pages
 
 NOTEBOOKS = pages.notebooks()
 FIGURE = re.compile(r"image/(png|svg\+xml)")
-MAX_LINES, MAX_COLUMNS = 30, 79
+MAX_LINES, MAX_HIDDEN, MAX_COLUMNS = 25, 40, 79
 
 each_notebook = pytest.mark.parametrize(
     "page", NOTEBOOKS, ids=lambda page: page.name
@@ -96,7 +98,8 @@ def test_cells_are_short_and_narrow(page: pages.Page):
     for cell in page.code:
         lines = cell.source.splitlines()
         assert lines, "an empty code cell"
-        assert len(lines) <= MAX_LINES, lines[0]
+        hidden = "remove-cell" in cell.tags
+        assert len(lines) <= (MAX_HIDDEN if hidden else MAX_LINES), lines[0]
         assert max(map(len, lines)) <= MAX_COLUMNS, lines[0]
 
 
@@ -147,6 +150,101 @@ def test_page_checks_itself(page: pages.Page):
     ]
 
     assert checks
+
+
+def claims(page: pages.Page) -> Iterator[tuple[pages.Cell, ast.Call]]:
+    """Yield every claim of a page, with the cell it stands in."""
+    for cell in page.code:
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == (
+                "d2l.check.claim"
+            ):
+                yield cell, node
+
+
+@each_notebook
+def test_claims_stand_in_folded_cells_of_their_own(page: pages.Page):
+    """What a reader sees is the code, and the line that the claim prints."""
+    for cell, claim in claims(page):
+        assert "hide-input" in cell.tags, ast.unparse(claim.args[0])
+
+
+@each_notebook
+def test_a_claim_is_about_something_computed(page: pages.Page):
+    """A number that was typed in cannot be wrong."""
+    computed = ast.Name | ast.Call | ast.Attribute | ast.Subscript
+    for _, claim in claims(page):
+        parts = list(ast.walk(claim.args[1]))
+        assert any(isinstance(part, computed) for part in parts), ast.unparse(
+            claim
+        )
+
+
+@each_notebook
+def test_a_bound_takes_a_side(page: pages.Page):
+    """A difference that may be of either sign is no difference.
+
+    Bounds that are as wide on both sides say just that: none was found. On
+    a drawn sample there may be nothing to find.
+    """
+    for _, claim in claims(page):
+        given = {k.arg: k.value for k in claim.keywords}
+        for bounds in (claim.args[2], given.get("small")):
+            sides = literal(bounds)
+            if isinstance(sides, tuple) and None not in sides:
+                low, high = sides
+                assert not low < 0 < high or low == -high, ast.unparse(claim)
+
+
+def literal(node: ast.expr | None) -> object:
+    """Return what an expression of constants means, None for any other."""
+    try:
+        return None if node is None else ast.literal_eval(node)
+    except ValueError:
+        return None
+
+
+@each_notebook
+def test_the_visible_cells_need_no_hidden_one(page: pages.Page):
+    """Whoever types in what the page shows has all that it takes.
+
+    Live code on the site has nothing else. That the cells run is tried by
+    ``make visible``.
+    """
+    visible = [
+        ast.parse(cell.source)
+        for cell in page.code
+        if "remove-cell" not in cell.tags
+    ]
+    made = set(dir(builtins)) | {"display", "get_ipython"}
+    for tree in visible:
+        made |= names_made(tree)
+    used = {
+        node.id
+        for tree in visible
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+
+    assert used <= made
+
+
+def names_made(tree: ast.Module) -> set[str]:
+    """Return every name that code gives to something."""
+    made = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.ClassDef():
+                made.add(node.name)
+            case ast.Name(ctx=ast.Store()):
+                made.add(node.id)
+            case ast.alias():
+                made.add((node.asname or node.name).split(".")[0])
+            case ast.arg():
+                made.add(node.arg)
+            case ast.ExceptHandler(name=str(name)):
+                made.add(name)
+    return made
 
 
 @each_notebook

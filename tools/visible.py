@@ -1,0 +1,73 @@
+"""Run what a page shows, without its hidden cells.
+
+    python -m tools.visible chapters/05-convolutional-networks/05-*
+
+Live code on the site, and whoever types a page in, has the visible cells
+alone. They must run from top to bottom; what they print is compared
+elsewhere.
+"""
+
+import argparse
+from pathlib import Path
+
+import nbformat
+
+from tools import pages
+from tools.nbcheck import stamp
+from tools.nbcheck.kernel import KernelStopped, Session
+from tools.record import DEFAULT_TIMEOUT, refusal
+
+
+def fault(path: Path, *, timeout: float = DEFAULT_TIMEOUT) -> str:
+    """Return the first fault of the visible cells; empty if they run.
+
+    Args:
+        path: The notebook; it is read and not changed.
+        timeout: Seconds a cell may take unless its metadata allows more.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if "remove-cell" not in stamp.tags(cell)
+    ]
+    session = Session(
+        path, notebook, timeout=lambda cell: stamp.timeout(cell, timeout)
+    )
+    try:
+        for index, cell in stamp.code_cells(notebook):
+            try:
+                why = refusal(cell, session.run(index))
+            except KernelStopped as error:
+                why = str(error)
+            if why:
+                return f"{why}\n{cell.source}"
+    finally:
+        session.stop()
+    return ""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the notebooks named, or all; return 1 if one has a fault."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("paths", nargs="*", type=Path, metavar="NB")
+    given = parser.parse_args(arguments).paths
+    notebooks = [page.path for page in pages.notebooks()]
+    if given:
+        folders = [path.resolve() for path in given]
+        notebooks = [
+            path
+            for path in notebooks
+            if any(path.is_relative_to(folder) for folder in folders)
+        ]
+    num_failed = 0
+    for path in notebooks:
+        why = fault(path)
+        num_failed += bool(why)
+        print(f"{path.name}: {why or 'runs'}", flush=True)
+    print(f"{len(notebooks) - num_failed} passed, {num_failed} failed")
+    return 1 if num_failed or not notebooks else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
