@@ -8,6 +8,9 @@ SHARD  ?=
 # What is recorded on a GPU, and where the results are left.
 CHAPTER ?= 5
 OUT    ?= .gpu/out
+# What `mutants` breaks, and how many lines of it.
+MUTATED ?= d2l/batching.py d2l/check.py d2l/data d2l/fetch d2l/layers d2l/train
+N      ?= 200
 # So many notebooks, or tests, at once.
 JOBS   ?= 2
 
@@ -31,7 +34,8 @@ SOURCES := _config.yml _toc.yml index.md references.bib README.md \
 	$(wildcard chapters/*/*.md chapters/*/*.ipynb chapters/plan.tsv \
 	_ext/*.py _static/* tools/*.py d2l/*.py d2l/*/*.py)
 
-.PHONY: help book test lint types unit notebooks site record visible bench lab \
+.PHONY: help book test lint types unit notebooks site record visible bench \
+	mutants lab \
 	serve clean lock publish pack gpu
 
 help: ## print this list
@@ -75,6 +79,9 @@ visible: $(READY) ## run the visible cells of NB=... alone
 
 bench: $(READY) ## data and training speed against the usual code
 	$(RUN) -m tools.bench
+
+mutants: $(READY) ## break lines of d2l; show which no test notices
+	$(RUN) -m tools.mutants $(MUTATED) -n $(N)
 
 lab: $(READY) ## open the book as notebooks
 	$(BIN)/jupyter lab
