@@ -109,7 +109,7 @@ def _places(entry: Entry) -> Iterator[tuple[str, Path | str]]:
             yield "mirror", f"{mirror.rstrip('/')}/{filename}"
     if entry.system_folder:
         for filename in _filenames(entry):
-            yield "system package", entry.system_folder / filename
+            yield "system package", Path(entry.system_folder, filename)
     for url in entry.urls:
         yield "public address", url
 

@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from torchvision.transforms import functional as vision
 
 import d2l
-from d2l.fetch import registry
 
 PARTS = ("train", "test")
 
@@ -303,21 +302,6 @@ def test_changing_the_answer_does_not_change_the_provenance(files):
     d2l.data.provenance().clear()
 
     assert d2l.data.provenance() == {"fashion_mnist": "real"}
-
-
-def test_the_catalogue_lists_every_file_with_its_hash():
-    """data/README.md and the registry tell the same story."""
-    catalogue = (Path(__file__).parents[2] / "data/README.md").read_text()
-    rows = [x for x in catalogue.splitlines() if x.startswith("| `")]
-
-    listed = {row.split("`")[1]: row for row in rows}
-
-    assert sorted(listed) == sorted(d2l.fetch.names())
-    for name, row in listed.items():
-        entry = registry.find(name)
-        size = f"{entry.num_bytes:,}" if entry.num_bytes else "not known"
-        for fact in (entry.digest, entry.filename, entry.licence, size):
-            assert fact in row
 
 
 def test_the_classes_have_one_name_each():
