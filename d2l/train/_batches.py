@@ -1,5 +1,7 @@
 """Batches ``(*inputs, targets)``, and what is known of them."""
 
+import functools
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -7,7 +9,7 @@ from torch import Tensor
 
 from d2l import batching
 from d2l.train._metric import Metric
-from d2l.train._refuse import check_labels, check_shapes
+from d2l.train._refuse import Range, check_labels, check_shapes, range_of
 
 # Any: a DataLoader gives lists, our own batches give tuples.
 Batches = Iterable[Any]
@@ -18,15 +20,10 @@ class Source:
 
     Args:
         batches: Any iterable of batches.
-        ignore: The label that counts nowhere, or ``None``.
     """
 
-    def __init__(self, batches: Batches, ignore: int | None) -> None:
+    def __init__(self, batches: Batches) -> None:
         self.batches = batches
-        self._ignore = ignore
-        self._labels = None
-        if isinstance(batches, batching.Batches):
-            self._labels = batches.tensors[-1]
         self._is_first = True
 
     def epoch(self, number: int) -> Iterator[Any]:
@@ -36,8 +33,10 @@ class Source:
         told its number, as PyTorch's own samplers want it. So the order
         depends on the epoch, and not on who has looked at them before.
         """
-        sampler: Any = getattr(self.batches, "sampler", None)
-        for part in (self.batches, sampler):
+        samplers = ("sampler", "batch_sampler")
+        parts: list[Any] = [self.batches]
+        parts += [getattr(self.batches, name, None) for name in samplers]
+        for part in parts:
             if hasattr(part, "set_epoch"):
                 part.set_epoch(number)
         return iter(self.batches)
@@ -48,7 +47,7 @@ class Source:
             return self.batches.in_order()
         return iter(self.batches)
 
-    def look(self, y_hat: Tensor, y: Tensor) -> None:
+    def look(self, y_hat: Tensor, y: Tensor, ignore: int | None) -> None:
         """Refuse outputs and targets that do not fit, before they are used.
 
         The first batch shows whether the shapes fit. Labels are looked at
@@ -60,23 +59,42 @@ class Source:
             check_shapes(y_hat, y)
         if y.is_floating_point() or y.shape == y_hat.shape:
             return
-        if first:
-            labels = y if self._labels is None else self._labels
-            check_labels(labels, y_hat.shape[1], self._ignore)
-        elif self._labels is None and y.device.type == "cpu":
-            check_labels(y, y_hat.shape[1], self._ignore)
+        labels = self._stored
+        if labels is None and (first or y.device.type == "cpu"):
+            check_labels(range_of(y, ignore), y_hat.shape[1])
+        elif labels is not None and first:
+            known = self._range
+            if ignore is not None and self.may_hold(ignore):
+                known = range_of(labels, ignore)
+            check_labels(known, y_hat.shape[1])
+
+    def may_hold(self, label: int) -> bool:
+        """Tell whether a label may come: our own batches know all theirs."""
+        low, high = self._range
+        return low <= label <= high
+
+    @property
+    def _stored(self) -> Tensor | None:
+        """Return all targets, if they are known."""
+        if isinstance(self.batches, batching.Batches):
+            return self.batches.tensors[-1]
+        return None
+
+    @functools.cached_property
+    def _range(self) -> Range:
+        """Return the least and the greatest target; read once."""
+        if self._stored is None:
+            return -math.inf, math.inf
+        return range_of(self._stored)
 
 
 def ignored(
-    loss: Metric, ignore: int | None, *parts: Batches | None
+    loss: Metric, ignore: int | None, sources: Iterable[Source]
 ) -> int | None:
     """Return the label that counts nowhere: the one given, or the loss's.
 
-    Args:
-        loss: What may have an ``ignore_index``.
-        ignore: The label given, or ``None``.
-        parts: Batches. Where all of their labels are known, and none is
-            that of the loss, nothing need be ignored.
+    Where none of the sources can have the label of the loss, nothing need
+    be ignored.
 
     Raises:
         ValueError: The loss leaves out another label.
@@ -89,17 +107,7 @@ def ignored(
             f"ignore is {ignore}, but the loss leaves out label {own}; give "
             f"the loss ignore_index={ignore}"
         )
-    given = [part for part in parts if part is not None]
-    if any(_may_hold(part, own) for part in given):
-        return own
-    return None
-
-
-def _may_hold(batches: Batches, label: int) -> bool:
-    """Tell whether batches may have a label: our own know all of theirs."""
-    if isinstance(batches, batching.Batches):
-        return label in batches.tensors[-1]
-    return True
+    return own if any(source.may_hold(own) for source in sources) else None
 
 
 def split(batch: object) -> tuple[list[Tensor], Tensor]:

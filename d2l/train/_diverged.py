@@ -37,7 +37,6 @@ class TrainingDiverged(ArithmeticError):
 def check_finite(
     losses: Float64[Tensor, " batch"],
     norms: Float64[Tensor, " norm"],
-    *,
     first: int,
     epoch: int,
     update: Update,

@@ -132,15 +132,15 @@ def fit(
     update = Update(model, optimizer, clip, schedule)
     check_setup(update, loss, epochs)
     check_again(train, "training")
+    check_again(test, "test")
     place = find(device, fast, model, update.params()[0].device)
     place.take(model)
-    ignore = ignored(loss, ignore, train, test)
+    learn = Source(train)
+    held_out = None if test is None else Source(test)
+    sources = [learn] if held_out is None else [learn, held_out]
+    ignore = ignored(loss, ignore, sources)
     task = Task(model, loss, metric, place, ignore)
-    learn = Source(train, ignore)
-    held_out = None
-    if test is not None:
-        check_again(test, "test")
-        held_out = Source(test, ignore)
+    if held_out is not None:
         task.try_one(held_out)
     history = History()
     with restored(model), place.tuned():
@@ -181,24 +181,18 @@ def _run_epoch(
                 task.step(batch, learn, update, values)
                 bar.update()
                 if number % _READ_EVERY == 0:
-                    new = read(values.losses[unread:], values.norms[unread:])
-                    check_finite(
-                        *new, first=unread, epoch=epoch, update=update
+                    losses, norms = read(
+                        values.losses[unread:], values.norms[unread:]
                     )
+                    check_finite(losses, norms, unread, epoch, update)
                     unread = number
     finally:
-        losses, norms, counts = read(
-            values.losses, values.norms, values.counts
+        losses, norms, counts, scores = read(
+            values.losses, values.norms, values.counts, values.scores
         )
         history.step_loss += losses.tolist()
         history.grad_norm += norms.tolist()
-    check_finite(
-        losses[unread:],
-        norms[unread:],
-        first=unread,
-        epoch=epoch,
-        update=update,
-    )
+    check_finite(losses[unread:], norms[unread:], unread, epoch, update)
     if not values.num_samples:
         raise ValueError("there is no batch: is the training set empty?")
     seconds = time.perf_counter() - start
@@ -206,7 +200,7 @@ def _run_epoch(
         "loss": weighted_mean(losses, counts),
         "seconds": seconds,
         "samples_per_second": values.num_samples / seconds,
-        "train_metric": values.mean_score(counts),
+        "train_metric": weighted_mean(scores, counts) if task.metric else None,
     }
 
 

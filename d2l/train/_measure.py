@@ -50,7 +50,8 @@ def evaluate(
         near = batches.tensors[0].device
     place = find(device, fast, model, near)
     place.take(model)
-    ignore = ignored(metric, ignore, batches)
-    task = Task(model, metric, None, place, ignore=ignore)
+    source = Source(batches)
+    ignore = ignored(metric, ignore, [source])
+    task = Task(model, metric, None, place, ignore)
     with place.tuned():
-        return task.measure(Source(batches, ignore))[0]
+        return task.measure(source)[0]

@@ -8,9 +8,17 @@ from torch import Tensor, nn
 from d2l.train._metric import Metric
 from d2l.train._update import Update
 
+# The least and the greatest of some labels.
+Range = tuple[int | float, int | float]
+
 
 def check_shapes(y_hat: Tensor, y: Tensor) -> None:
     """Refuse outputs and targets that do not fit, or would broadcast."""
+    if not isinstance(y_hat, Tensor):
+        raise TypeError(
+            f"the model gives a {type(y_hat).__name__}, not a tensor; of "
+            "(outputs, state) d2l.train.Carried carries the state"
+        )
     if len(y) == 0:
         raise ValueError("there is no batch: the first one holds no sample")
     if y_hat.shape == y.shape:
@@ -28,19 +36,23 @@ def check_shapes(y_hat: Tensor, y: Tensor) -> None:
         )
 
 
-def check_labels(
-    labels: Tensor, num_classes: int, ignore: int | None = None
-) -> None:
+def check_labels(found: Range, num_classes: int) -> None:
     """Refuse labels outside the classes: a GPU would only say 'assert'."""
-    if ignore is not None:
-        labels = labels.masked_fill(labels == ignore, 0)
-    low, high = torch.stack(labels.aminmax()).tolist()
+    low, high = found
     if low < 0 or high >= num_classes:
         raise ValueError(
             f"labels run from {low} to {high}, but the model has "
             f"{num_classes} outputs, for classes 0 to {num_classes - 1}; "
             "give ignore=... for one that counts nowhere"
         )
+
+
+def range_of(y: Tensor, ignore: int | None = None) -> Range:
+    """Return the least and the greatest target, ``ignore`` taken for 0."""
+    if ignore is not None:
+        y = y.masked_fill(y == ignore, 0)
+    low, high = torch.stack(y.aminmax()).tolist()
+    return low, high
 
 
 def check_setup(update: Update, loss: Metric, epochs: int) -> None:

@@ -63,7 +63,7 @@ def restored(model: Model) -> Iterator[None]:
     """Put every part back into the mode, and to the state, it was found in."""
     modules = list(model.modules()) if isinstance(model, nn.Module) else []
     modes = [module.training for module in modules]
-    carrying = _carrying(model)
+    carrying = [p for p in _carrying(model) if hasattr(p, "state")]
     states = [part.state for part in carrying]
     try:
         yield

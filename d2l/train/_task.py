@@ -11,7 +11,7 @@ from d2l.train._metric import Metric, accuracy, hits
 from d2l.train._place import Model, Place
 from d2l.train._state import restored, start_pass
 from d2l.train._update import Update
-from d2l.train._values import Values
+from d2l.train._values import Values, read, weighted_mean
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Task:
         inputs, targets = split(batch)
         moved = [self.place.move(X) for X in inputs]
         y_hat = self.place.forward(self.model, moved)
-        source.look(y_hat, targets)  # before they move: then it is no wait
+        source.look(y_hat, targets, self.ignore)  # before they move
         return y_hat, self.place.move(targets)
 
     def step(
@@ -70,7 +70,11 @@ class Task:
                 self._note(values, self._mean(self.loss, y_hat, y), y_hat, y)
         if not values.counts:
             raise ValueError("there is no batch to evaluate on")
-        return values.means()
+        losses, counts, scores = read(
+            values.losses, values.counts, values.scores
+        )
+        score = weighted_mean(scores, counts) if self.metric else None
+        return weighted_mean(losses, counts), score
 
     def _note(
         self, values: Values, loss: Tensor, y_hat: Tensor, y: Tensor

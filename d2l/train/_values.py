@@ -26,17 +26,6 @@ class Values:
     counts: list[int | Tensor] = field(default_factory=list)
     num_samples: int = 0
 
-    def means(self) -> tuple[float, float | None]:
-        """Return the means of losses and scores over all that counts."""
-        losses, counts = read(self.losses, self.counts)
-        return weighted_mean(losses, counts), self.mean_score(counts)
-
-    def mean_score(self, counts: Float64[Tensor, " batch"]) -> float | None:
-        """Return the mean of the scores, if there are any."""
-        if not self.scores:
-            return None
-        return weighted_mean(read(self.scores)[0], counts)
-
 
 def weighted_mean(
     means: Float64[Tensor, " batch"], counts: Float64[Tensor, " batch"]
@@ -53,11 +42,14 @@ def read(
     The numbers are widened there: not every device has 64 bits.
     """
     stacked = [_stack(column) for column in columns]
-    near = next((s for s in stacked if s.device.type != "cpu"), None)
-    if near is not None:
-        together = torch.cat([s.to(near.device) for s in stacked])
-        stacked = list(together.cpu().split([len(s) for s in stacked]))
-    return [s.double() for s in stacked]
+    near = next((s.device for s in stacked if s.device.type != "cpu"), None)
+    there = [place for place, s in enumerate(stacked) if s.device == near]
+    if there:
+        together = torch.cat([stacked[place] for place in there]).cpu()
+        parts = together.split([len(stacked[place]) for place in there])
+        for place, part in zip(there, parts, strict=True):
+            stacked[place] = part
+    return [s.cpu().double() for s in stacked]
 
 
 def _stack(column: Sequence[int | Tensor]) -> Tensor:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torchvision.transforms import functional as vision
 
 import d2l
+from d2l.data import _resize
 
 PARTS = ("train", "test")
 
@@ -99,6 +100,17 @@ def test_any_number_of_channels_is_scaled(channels, size):
     shape = [size, size] if size else [20, 28]
     expected = vision.resize(whole, shape, antialias=True)
     torch.testing.assert_close(X, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [9, 40])
+def test_a_device_scales_like_the_cpu(size):
+    """It multiplies whole matrices where the CPU goes band by band."""
+    images = torch.randint(256, (2, 3, 20, 28), dtype=torch.uint8)
+
+    X = _resize._resize(images.float() / 255, size)
+
+    expected = d2l.data.to_unit(images, size=size)
+    torch.testing.assert_close(X, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -276,6 +288,16 @@ def test_without_the_real_set_the_sample_stands_in(monkeypatch, capsys):
     assert d2l.data.provenance() == {"fashion_mnist": "sample"}
 
 
+def test_the_sample_is_the_same_for_everybody(sample):
+    """Claims are bound to the garments of seed 0."""
+    train, test = d2l.data.fashion_mnist(8)
+
+    drawn = d2l.samples.fashion(num_train=12_000, num_test=2_000, seed=0)
+
+    for ours, theirs in zip((train, test), drawn, strict=True):
+        assert all(map(torch.equal, ours.tensors, theirs))
+
+
 def test_the_sample_can_be_asked_for(sample, monkeypatch, tmp_path):
     """``D2L_SAMPLES=1`` wins over files, and the event log hears of it."""
     monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
@@ -325,6 +347,7 @@ def test_limit_and_resize_are_positive(sample, name):
         (bytes([0, 0, 13, 1]) + bytes(8), "00 00 0d 01"),
         (bytes([0, 0, 8, 1, 0]), "1 lengths"),
         (bytes([0, 0, 8, 1, 0, 0, 0, 5]) + bytes(4), "12 bytes.*13"),
+        (bytes([0, 0, 8, 1, 0, 0, 0, 5]), "8 bytes.*13"),
     ],
 )
 def test_a_file_that_is_no_idx_file_is_refused(files, content, message):

@@ -334,6 +334,24 @@ def test_batches_from_memory_show_all_labels_at_once(model, batches):
     assert torch.equal(model.weight, before)
 
 
+def test_labels_may_be_of_any_whole_type(model):
+    """True and False are classes 1 and 0; bytes are numbers."""
+    X = torch.randn(4, 3)
+    for kind in (torch.bool, torch.uint8, torch.int32):
+        y = torch.tensor([0, 1, 1, 0], dtype=kind)
+        found = train.evaluate(model, [(X, y)], device=CPU)
+        known = Batches(X, y, batch_size=2)
+        assert found == train.evaluate(model, known, device=CPU)
+
+
+def test_a_model_that_returns_its_state_is_told_of_carried(batches):
+    """Recurrent layers return pairs."""
+    model = nn.GRU(3, 3)
+
+    with pytest.raises(TypeError, match=r"gives a tuple, .*train\.Carried"):
+        train.fit(model, batches, **options(model))
+
+
 def test_whole_numbers_may_be_targets_of_a_regression():
     """Counts, with outputs of the same shape, are no labels."""
     X, y = torch.ones(4, 1), torch.tensor([[3], [3], [3], [500]])

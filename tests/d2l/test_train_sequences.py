@@ -3,6 +3,7 @@
 import copy
 import functools
 import math
+from typing import ClassVar
 
 import pytest
 import torch
@@ -262,6 +263,27 @@ def test_a_state_is_put_back_after_measuring(windows):
     assert carried.state is before
 
 
+def test_a_part_may_begin_anew_without_a_state_to_show():
+    """``reset_state`` alone is enough; what it hides is its own affair."""
+
+    class Hidden(nn.Module):
+        resets = 0
+
+        def forward(self, X):
+            return X
+
+        def reset_state(self):
+            self.resets += 1
+
+    hidden = Hidden()
+    train.evaluate(
+        hidden, [(torch.zeros(2, 3), torch.zeros(2).long())], device=CPU
+    )
+
+    assert hidden.resets == 1
+    assert not hasattr(hidden, "state")
+
+
 def test_several_inputs_come_before_the_state():
     """``model(*inputs, state)``."""
     carried = train.Carried(Called(lambda X, n, state: (X * n, "next")))
@@ -431,6 +453,23 @@ def test_a_sampler_is_told_its_epoch():
 
     assert first == second
     assert sampler.told == [0, 1, 0, 1]
+
+
+def test_a_sampler_of_batches_is_told_its_epoch():
+    """Sequences of like length are put together by one."""
+
+    class Alike(list):
+        told: ClassVar[list] = []
+
+        def set_epoch(self, epoch):
+            self.told.append(epoch)
+
+    data = TensorDataset(torch.randn(4, 3), torch.randint(3, (4,)))
+    loader = DataLoader(data, batch_sampler=Alike([[0, 1], [2, 3]]))
+
+    _runs(loader)
+
+    assert Alike.told == [0, 1, 0, 1]
 
 
 def test_losses_of_ours_can_ignore_too():
