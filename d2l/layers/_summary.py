@@ -119,7 +119,6 @@ def summary(model: nn.Module, *inputs: Any) -> Summary:
     meter = _Meter({_ITSELF: model} | _parts(model))
     with _watched(model, meter), _unfused(), meter.flops:
         model(*(_moved(value, device) for value in inputs))
-        meter.charge()
     return Summary(
         rows=tuple(_rows(model, meter)),
         parameters=sum(p.numel() for p in model.parameters()),

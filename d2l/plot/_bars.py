@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from d2l.plot import _card, _style
 from d2l.plot._arrays import Values, array, vector
+from d2l.plot._card import Labels
 
 
 def bars(
@@ -17,7 +18,7 @@ def bars(
     *,
     ylim: tuple[float, float] | None = None,
     horizontal: bool = False,
-    **options: Unpack[_card.Labels],
+    **options: Unpack[Labels],
 ) -> Axes:
     """Draw one bar per label, or one per label and series.
 
@@ -65,7 +66,7 @@ def histogram(
     *,
     bins: int | Sequence[float] = 20,
     density: bool = False,
-    **labels: Unpack[_card.Labels],
+    **labels: Unpack[Labels],
 ) -> Axes:
     """Draw how often values fall into each bin.
 

@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from d2l.plot import _card, _grid, _style
 from d2l.plot._arrays import Values, array
+from d2l.plot._card import Labels
 
-Path = Values | Mapping[str, Values]
 # So many widths of the plot away, a step is only a direction.
 _FAR = 1000.0
 
@@ -21,10 +21,10 @@ def contours(
     xlim: tuple[float, float],
     ylim: tuple[float, float],
     *,
-    path: Path | None = None,
+    path: Values | Mapping[str, Values] | None = None,
     levels: int | Sequence[float] = 8,
     num: int = 41,
-    **labels: Unpack[_card.Labels],
+    **labels: Unpack[Labels],
 ) -> Axes:
     """Draw lines of equal value of a function, and paths across them.
 
@@ -81,11 +81,11 @@ def surface(
     xlim: tuple[float, float],
     ylim: tuple[float, float],
     *,
-    path: Path | None = None,
+    path: Values | Mapping[str, Values] | None = None,
     num: int = 17,
     view: tuple[float, float] = (30.0, -60.0),
     zlabel: str = "",
-    **labels: Unpack[_card.Labels],
+    **labels: Unpack[Labels],
 ) -> Any:
     """Draw a function of two numbers as a surface in space.
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from d2l.plot import _card, _style
 from d2l.plot._arrays import array, describe, interval, same_length, vector
+from d2l.plot._card import Labels
 
 _LOGS = ("", "x", "y", "xy")
 # More points than this do not show on a card; see `_thin`.
@@ -24,7 +25,7 @@ def curves(
     ylim: tuple[float, float] | None = None,
     log: str = "",
     markers: bool = False,
-    **labels: Unpack[_card.Labels],
+    **labels: Unpack[Labels],
 ) -> Axes:
     """Draw one line per series.
 
@@ -119,7 +120,7 @@ def bands(
     xlim: tuple[float, float] | None = None,
     ylim: tuple[float, float] | None = None,
     log: str = "",
-    **labels: Unpack[_card.Labels],
+    **labels: Unpack[Labels],
 ) -> Axes:
     """Draw the median of several runs as a line, and their spread around it.
 

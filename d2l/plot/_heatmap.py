@@ -9,6 +9,7 @@ from matplotlib.collections import QuadMesh
 
 from d2l.plot import _card, _style
 from d2l.plot._arrays import Values, array
+from d2l.plot._card import Labels
 
 # A larger matrix is drawn as a picture, and has no room for numbers.
 _MAX_CELLS = 400
@@ -22,7 +23,7 @@ def heatmap(
     annotate: bool | str = True,
     limits: tuple[float, float] | None = None,
     diverging: bool = False,
-    **labels: Unpack[_card.Labels],
+    **labels: Unpack[Labels],
 ) -> Axes:
     """Draw a matrix as coloured cells, first row on top.
 

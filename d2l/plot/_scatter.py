@@ -9,6 +9,7 @@ from torch import Tensor
 
 from d2l.plot import _card, _style
 from d2l.plot._arrays import Values, same_length, vector
+from d2l.plot._card import Labels
 
 # More dots than this make an SVG larger than a picture of them.
 _MAX_DOTS = 2000
@@ -21,7 +22,7 @@ def scatter(
     groups: Sequence[Any] | Tensor | None = None,
     label: str = "",
     dot: float = 4.0,
-    **labels: Unpack[_card.Labels],
+    **labels: Unpack[Labels],
 ) -> Axes:
     """Draw one point per pair of coordinates.
 

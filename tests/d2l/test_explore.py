@@ -460,24 +460,35 @@ def run_notebook(*cells):
     return notebook
 
 
-@pytest.mark.parametrize("recording", ["0", "1"])
-def test_whoever_runs_it_the_output_is_the_page(monkeypatch, recording):
-    """Recorded or not, in a kernel or not: HTML that needs no kernel."""
-    monkeypatch.setenv("D2L_RECORDING", recording)
-
-    (shown,) = run_notebook(KERNEL).cells[0].outputs
-
-    assert set(shown.data) == {"text/html", "text/plain"}
-    assert shown.data["text/plain"] == "explore: Line"
+@pytest.fixture(scope="module")
+def shown_live():
+    """A notebook that someone ran, and nobody recorded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("D2L_RECORDING", raising=False)
+        return run_notebook(KERNEL)
 
 
-def test_an_exported_notebook_shows_every_frame():
+def test_a_recorded_notebook_holds_what_a_live_one_shows(
+    monkeypatch, shown_live
+):
+    """The output is HTML that needs no kernel, whoever runs the cell."""
+    monkeypatch.setenv("D2L_RECORDING", "1")
+
+    (recorded,) = run_notebook(KERNEL).cells[0].outputs
+    (live,) = shown_live.cells[0].outputs
+
+    assert recorded.data == live.data
+    assert set(live.data) == {"text/html", "text/plain"}
+    assert live.data["text/plain"] == "explore: Line"
+
+
+def test_an_exported_notebook_shows_every_frame(shown_live):
     """A control would be chosen first, and is dead without its kernel."""
     from nbconvert import HTMLExporter
 
-    notebook = run_notebook(KERNEL)
+    exporter = HTMLExporter(template_name="basic")
+    page, _ = exporter.from_notebook_node(shown_live)
 
-    page, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
     for k in (1, 2, 3):
         assert f"drawn with {k}" in page
     assert 'class="d2l-knob"' in page

@@ -291,6 +291,24 @@ def test_the_model_itself_has_a_row_for_what_no_part_holds():
     assert adds_up(found)
 
 
+def test_a_number_that_only_the_model_holds_has_its_row():
+    """A learned factor costs no product, and is counted all the same."""
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.factor = nn.ReLU(), nn.Parameter(torch.ones(3))
+
+        def forward(self, x):
+            return self.layer(x) * self.factor
+
+    found = layers.summary(Scaled(), torch.zeros(2, 3))
+
+    assert found.rows[1] == ("(itself)", "Scaled", (2, 3), 3, 0, 0)
+    with pytest.raises(AttributeError, match="cannot assign"):
+        found.parameters = 0  # type: ignore[misc]
+
+
 def test_a_part_called_inside_another_is_charged_once():
     """Each product belongs to the innermost part that has a row."""
 
