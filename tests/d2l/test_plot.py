@@ -941,6 +941,200 @@ def test_figure_gives_axes_in_a_grid():
     assert plot.figure(1, 2, sharey=True).shape == (2,)
 
 
+@pytest.mark.parametrize(
+    ("draw", "size"),
+    [
+        (lambda: plot.figure(), (4.5, 3.0)),
+        (lambda: plot.figure(2), (4.5, 6.0)),
+        (lambda: plot.figure(1, 2), (6.8, 2.5)),
+        (lambda: plot.figure(3, 4), (7.2, 7.5)),
+        (lambda: plot.figure(size=(2.0, 1.0)), (2.0, 1.0)),
+        (lambda: plot.heatmap([[1]]), (2.4, 1.4)),
+        (lambda: plot.heatmap(torch.rand(10, 10)), (5.9, 5.7)),
+        (lambda: plot.heatmap(torch.rand(30, 40)), (6.3, 4.75)),
+        (
+            lambda: plot.images(torch.rand(3, 1, 8, 8), num_cols=2),
+            (2.36, 2.36),
+        ),
+        (
+            lambda: plot.images(
+                torch.rand(10, 8, 16), titles=range(10), size=0.5
+            ),
+            (4.64, 1.3),
+        ),
+        (lambda: plot.contours(loss, (0, 1), (0, 1), num=5), (4.5, 3.5)),
+        (lambda: plot.surface(loss, (0, 1), (0, 1), num=5), (4.5, 3.8)),
+        (
+            lambda: plot.boxes(torch.rand(4, 8), torch.empty(0, 4)),
+            (3.58, 1.83),
+        ),
+    ],
+)
+def test_a_card_has_the_size_that_its_contents_need(draw, size):
+    """In inches; a page of the site is 7.2 wide."""
+    (first, *_) = np.ravel(draw())
+
+    assert first.figure.get_size_inches() == pytest.approx(size)
+
+
+def test_a_line_looks_as_all_lines_do():
+    """Widths and sizes in points, colours and type."""
+    axes = plot.curves({"a": [1, 2], "b": [2, 1]}, title="T", markers=True)
+
+    line, legend = axes.lines[0], axes.get_legend()
+    assert (line.get_linewidth(), line.get_markersize()) == (1.6, 5)
+    assert line.get_markeredgewidth() == 0
+    assert axes.title.get_size() == 11
+    assert axes.xaxis.label.get_size() == 10
+    assert axes.get_xticklabels()[0].get_size() == 9
+    assert axes.get_yticklabels()[0].get_size() == 9
+    assert legend.get_texts()[0].get_size() == 9
+    assert legend.get_frame().get_alpha() == 0.9
+    assert axes.get_xgridlines()[0].get_linewidth() == 0.6
+    assert axes.spines["left"].get_linewidth() == 0.8
+    shown = {name: spine.get_visible() for name, spine in axes.spines.items()}
+    assert shown == {
+        "left": True,
+        "bottom": True,
+        "top": False,
+        "right": False,
+    }
+    assert axes.get_axisbelow() is True
+
+
+def test_marks_look_as_all_marks_do():
+    """Dots, outlines, bands, bars, boxes and ways."""
+    dots = plot.scatter([1], [1]).lines[0]
+    alone = plot.histogram([1.0, 2.0]).patches[0]
+    outline = plot.histogram({"a": [1.0], "b": [2.0]}).patches[0]
+    bar = plot.bars(["a"], {"u": [1], "v": [2]}).patches[0]
+    band = plot.bands({"a": torch.rand(2, 3)}).collections[0]
+    box = plot.boxes(torch.rand(8, 8), [[1, 1, 4, 4]])
+    map_ = plot.contours(loss, (-1, 3), (0, 4), path=[(0, 0), (1, 1)])
+    space = plot.surface(loss, (-1, 3), (0, 4), path=[(0, 0), (1, 1)])
+    numbers = plot.heatmap(torch.rand(2, 9)).texts[0]
+    few = plot.heatmap(torch.rand(2, 8)).texts[0]
+
+    assert (dots.get_markersize(), dots.get_markeredgewidth()) == (4, 0)
+    assert (alone.get_fill(), outline.get_fill()) == (True, False)
+    assert outline.get_linewidth() == 1.6
+    assert (bar.get_x(), bar.get_width()) == (-0.4, 0.4)
+    assert mpl.colors.to_hex(bar.get_edgecolor()) == "#ffffff"
+    assert (band.get_alpha(), band.get_linewidth().item()) == (0.2, 0)
+    assert box.patches[0].get_linewidth() == 1.6
+    assert box.texts[0].get_size() == 8
+    assert box.texts[0].get_color() == "#ffffff"
+    assert [line.get_markersize() for line in map_.lines] == [4, 8]
+    assert map_.lines[1].get_markerfacecolor() == "none"
+    assert set(map_.collections[0].get_linewidth()) == {0.9}
+    assert {text.get_size() for text in map_.texts} == {8}
+    assert (space.lines[0].get_markersize(), space.lines[0].zorder) == (
+        3.5,
+        10,
+    )
+    assert (space.elev, space.azim) == (30, -60)
+    assert set(space.collections[0].get_linewidth()) == {0.25}
+    assert (numbers.get_size(), few.get_size()) == (8, 9)
+
+
+def test_a_large_matrix_has_few_names_and_no_numbers():
+    """At most twenty ticks per axis, a colour bar, and a picture of cells."""
+    most = plot.heatmap(torch.rand(20, 20))
+    more = plot.heatmap(torch.rand(21, 41))
+    bare = plot.heatmap(torch.rand(2, 2), annotate=False)
+    told = plot.heatmap(torch.rand(21, 41), annotate=".0f")
+
+    assert len(most.texts) == 400
+    assert not most.collections[0].get_rasterized()
+    assert len(most.get_xticks()) == 20
+    assert len(most.figure.axes) == 1
+    assert more.get_xticks().tolist() == [i + 0.5 for i in range(0, 41, 3)]
+    assert [t.get_text() for t in more.get_yticklabels()][:2] == ["0", "2"]
+    assert more.collections[0].get_rasterized()
+    assert [len(axes.texts) for axes in (more, bare, told)] == [0, 0, 861]
+    assert [len(a.figure.axes) for a in (more, bare, told)] == [2, 2, 1]
+
+
+def test_long_names_of_columns_are_turned():
+    """More than four letters do not fit above each other's neighbours."""
+    short = plot.heatmap([[1, 2]], xticks=["abcd", "b"])
+    long = plot.heatmap([[1, 2]], xticks=["abcde", "b"])
+
+    turned = [a.get_xticklabels()[0].get_rotation() for a in (short, long)]
+    assert turned == [0, 45]
+    assert long.get_xticklabels()[0].get_horizontalalignment() == "right"
+
+
+@pytest.mark.parametrize(
+    ("options", "limits"),
+    [
+        ({}, (-1, 3)),
+        ({"diverging": True}, (-3, 3)),
+        ({"limits": (0, 1)}, (0, 1)),
+    ],
+)
+def test_colours_run_between_limits(options, limits):
+    """From lowest to highest, around 0, or as asked; infinity is no number."""
+    axes = plot.heatmap([[-1.0, 3.0], [float("inf"), 0.0]], **options)
+
+    assert axes.collections[0].get_clim() == limits
+
+
+def test_a_matrix_of_one_number_has_colours_too():
+    """One above it is the darkest; no number at all is pale."""
+    same = plot.heatmap([[2.0, 2.0]]).collections[0]
+    zero = plot.heatmap([[0.0]], diverging=True).collections[0]
+    none = plot.heatmap([[float("nan")]]).collections[0]
+
+    assert same.get_clim() == (2, 3)
+    assert zero.get_clim() == (-1, 1)
+    assert none.get_clim() == (0, 1)
+
+
+def test_many_dots_are_a_picture():
+    """Above two thousand, an SVG of dots would be larger."""
+    few, many = (
+        plot.scatter(range(num), range(num)).lines[0] for num in (2000, 2001)
+    )
+
+    assert not few.get_rasterized()
+    assert many.get_rasterized()
+
+
+def test_a_series_is_thinned_only_where_it_is_long():
+    """Up to 1,200 points all are drawn."""
+    lengths = [
+        len(plot.curves({"a": torch.rand(num)}).lines[0].get_xdata())
+        for num in (1200, 1201)
+    ]
+
+    assert lengths[0] == 1200
+    assert lengths[1] < 700
+
+
+def test_labels_name_points_without_groups():
+    """And two calls share one legend."""
+    axes = plot.scatter([1], [2], label="ours", dot=7.0)
+    plot.scatter([1], [2], label="theirs", ax=axes)
+    bare = plot.scatter([1], [2])
+
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["ours", "theirs"]
+    assert axes.lines[0].get_markersize() == 7
+    assert bare.get_legend() is None
+
+
+def test_bars_end_where_they_are_told_to():
+    """The limits are those of the axis along the bars."""
+    up = plot.bars(["a"], [1], ylim=(0, 7))
+    across = plot.bars(["a"], [1], ylim=(0, 7), horizontal=True)
+
+    assert up.get_ylim() == across.get_xlim() == (0, 7)
+    assert up.get_legend() is None
+    assert [t.get_text() for t in up.get_xticklabels()] == ["a"]
+    assert [t.get_text() for t in across.get_yticklabels()] == ["a"]
+
+
 REFUSALS = [
     (lambda: plot.curves({}), ValueError, "no series"),
     (lambda: plot.curves([1, 2]), TypeError, "mapping.*received list"),
