@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, SupportsFloat
 
 import numpy as np
@@ -13,6 +13,8 @@ from d2l import _session
 Side = SupportsFloat | None
 Bounds = tuple[Side, Side]
 _Pair = tuple[float | None, float | None]
+
+_ARRAY = torch.Tensor, np.ndarray
 
 
 class ClaimFailed(AssertionError):
@@ -27,13 +29,14 @@ def claim(
     small: SupportsFloat | Bounds | None = None,
     sample: SupportsFloat | Bounds | None = None,
     data: str | Iterable[str] | None = None,
-    reported: float | None = None,
+    reported: SupportsFloat | None = None,
     why: str = "",
 ) -> None:
     """Print a headline number beside its bounds, and hold it to them.
 
     The line reads ``claim: <what> = <value> (<bounds>; sources: <reported>)``
-    and, at small scale, names the bounds of the full size.
+    and, at small scale or on a sample, names the bounds that wait for a run
+    at full size or on the real data.
 
     Args:
         what: What the number is, in a few words.
@@ -53,29 +56,33 @@ def claim(
 
     Raises:
         ClaimFailed: The value is outside the bounds, or not a number.
-        ValueError: Both sides are open, the bounds exclude every value, a
-            data set was not used, or only one of ``reported`` and ``why``
-            is given.
+        ValueError: Bounds are no pair, or open on both sides, or exclude
+            every value; a data set was not used; or only one of
+            ``reported`` and ``why`` is given.
     """
     if (reported is None) != (not why.strip()):
         raise ValueError(
             "give why= with reported=: a phrase on why the two numbers "
             "differ, or that they agree"
         )
-    full = _pair("bounds", bounds, (None, None))
+    full = _pair("bounds", bounds)
     on_small = full if small is None else _pair("small", small, full)
     on_sample = on_small if sample is None else _pair("sample", sample, full)
-    low, high = full
-    not_run = ""
+    here, missing = full, ""
     if small is not None:  # what is printed depends on the scale
         _session.event("scale", scale=_session.scale_name())
         if _session.scale_name() == "small":
-            low, high = on_small
-            # The stamp of a recording at small scale is the only one.
-            when = "not run yet" if _session.recording() else "not run here"
-            not_run = f"; full size: {_words(*full)}, {when}"
+            here, missing = on_small, "full size"
     if "sample" in _tiers_of(data):
-        low, high = on_sample
+        here, missing = on_sample, missing or "real data"
+    if here == full:
+        missing = ""
+    low, high = here
+    # The stamp of a recording at small scale is the only one.
+    when = "not run yet" if _session.recording() else "not run here"
+    not_run = f"; {missing}: {_words(*full)}, {when}" if missing else ""
+    if reported is not None:
+        reported = _number(reported)
     number = _number(value)
     holds = (
         math.isfinite(number)
@@ -90,8 +97,10 @@ def claim(
         what=what,
         value=number if math.isfinite(number) else str(number),
         bounds=(low, high),
-        full=full if not_run else None,
+        full=full if missing else None,
+        small=None if small is None else on_small,
         sample=None if sample is None else on_sample,
+        data=data if data is None or isinstance(data, str) else list(data),
         reported=reported,
         why=why,
         holds=holds,
@@ -144,31 +153,30 @@ def _number(value: SupportsFloat) -> float:
     return float(value)
 
 
-def _pair(name: str, given: SupportsFloat | Bounds, full: _Pair) -> _Pair:
-    """Return a pair of bounds; one number stands for the one side given."""
-    if not isinstance(given, tuple):
+def _pair(
+    name: str, given: SupportsFloat | Bounds, full: _Pair | None = None
+) -> _Pair:
+    """Return a pair of bounds; a number closes the side that ``full`` does."""
+    sides: Any = given
+    if full is not None and not isinstance(given, tuple | list):
         if None not in full:
             raise ValueError(
                 f"{name}={given} is one number but the claim has two bounds; "
                 f"give {name}=(low, high)"
             )
-        return (
-            (_number(given), None)
-            if full[1] is None
-            else (None, _number(given))
-        )
-    if len(given) != 2:
+        sides = [None if side is None else given for side in full]
+    if not isinstance(sides, tuple | list) or len(sides) != 2:
         raise ValueError(f"{name}={given}; give (low, high), None if open")
-    low, high = (None if side is None else _number(side) for side in given)
+    low, high = (None if side is None else _number(side) for side in sides)
     if low is None and high is None:
         raise ValueError(
             f"{name}={given} leaves both sides open; a claim needs a bound"
         )
-    if low is not None and high is not None and low > high:
-        raise ValueError(
-            f"{name}={given}: the low side is above the high one, "
-            "so no value can hold"
-        )
+    lowest, highest = -math.inf, math.inf
+    lowest = lowest if low is None else low
+    highest = highest if high is None else high
+    if not lowest <= highest:  # also where one is not a number
+        raise ValueError(f"{name}={given}: no value can hold")
     return low, high
 
 
@@ -216,36 +224,42 @@ def close(
 def equal(actual: Any, expected: Any, *, nan: bool = False) -> None:
     """Check that two things are the same: tensors element by element.
 
-    Sequences are compared part by part, arrays as tensors.
+    Lists, tuples and dictionaries are compared part by part, arrays as
+    tensors.
+
+    Args:
+        actual: What was computed.
+        expected: What it should be.
+        nan: Whether "not a number" on both sides counts as the same.
 
     Raises:
         AssertionError: They differ; the message shows both.
     """
-    if _is_array(actual) or _is_array(expected):
+    for kind in (dict, list, tuple):
+        if isinstance(actual, kind) and isinstance(expected, kind):
+            _equal_parts(actual, expected, nan)
+            return
+    if isinstance(actual, _ARRAY) or isinstance(expected, _ARRAY):
         close(actual, expected, rtol=0.0, atol=0.0, nan=nan)
-    elif _holds_arrays(actual) and _holds_arrays(expected):
-        if len(actual) != len(expected):
-            raise AssertionError(
-                f"got {len(actual)} parts, expected {len(expected)}"
-            )
-        for one, other in zip(actual, expected, strict=True):
-            equal(one, other, nan=nan)
-    elif actual != expected:
+    elif actual != expected and not (
+        nan and actual != actual and expected != expected
+    ):
         raise AssertionError(f"got {actual!r}, expected {expected!r}")
 
 
-def _is_array(thing: Any) -> bool:
-    """Say whether it is a tensor or an array of numbers."""
-    return isinstance(thing, torch.Tensor | np.ndarray | np.generic)
-
-
-def _holds_arrays(thing: Any) -> bool:
-    """Say whether it is a sequence with an array in it, at some depth."""
-    return (
-        isinstance(thing, Sequence)
-        and not isinstance(thing, str)
-        and any(_is_array(part) or _holds_arrays(part) for part in thing)
+def _equal_parts(actual: Any, expected: Any, nan: bool) -> None:
+    """Compare two containers of a kind: their names or places, each part."""
+    ours, theirs = (
+        thing if isinstance(thing, dict) else dict(enumerate(thing))
+        for thing in (actual, expected)
     )
+    if ours.keys() != theirs.keys():
+        raise AssertionError(f"got {actual!r}, expected {expected!r}")
+    for name, part in ours.items():
+        try:
+            equal(part, theirs[name], nan=nan)
+        except AssertionError as error:
+            raise AssertionError(f"part {name!r}: {error}") from error
 
 
 def between(

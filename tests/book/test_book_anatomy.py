@@ -170,6 +170,16 @@ def test_claims_stand_in_folded_cells_of_their_own(page: pages.Page):
 
 
 @each_notebook
+def test_other_folded_cells_say_what_they_hide(page: pages.Page):
+    """The site's usual words are those for a claim."""
+    claiming = [cell for cell, _ in claims(page)]
+    for cell in page.code:
+        if "hide-input" in cell.tags and cell not in claiming:
+            told = cell.metadata.get("mystnb", {})
+            assert "code_prompt_show" in told, cell.source
+
+
+@each_notebook
 def test_a_claim_is_about_something_computed(page: pages.Page):
     """A number that was typed in cannot be wrong."""
     computed = ast.Name | ast.Call | ast.Attribute | ast.Subscript

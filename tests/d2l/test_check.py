@@ -109,6 +109,9 @@ def test_a_pair_sets_both_small_bounds(monkeypatch):
         ({"bounds": (None, None)}, "bounds=.*needs a bound"),
         ({"bounds": (2, 1)}, "bounds=.*no value can hold"),
         ({"bounds": (1, 2, 3)}, "give .low, high."),
+        ({"bounds": 0.4}, "bounds=0.4; give .low, high."),
+        ({"bounds": (math.nan, None)}, "bounds=.*no value can hold"),
+        ({"bounds": (0, 1), "small": (0,)}, "small=.*give .low, high."),
         ({"bounds": (0, 1), "small": 0.5}, "small=0.5.*two bounds"),
         ({"bounds": (0, 1), "sample": 0.5}, "sample=0.5.*two bounds"),
         ({"bounds": (0, 1), "small": (3, 2)}, "small=.*no value can hold"),
@@ -171,10 +174,19 @@ def test_a_claim_with_a_small_bound_depends_on_the_scale(
         (check.equal, (torch.ones(2), torch.tensor([1.0, 2.0])), "equal"),
         (check.equal, (np.ones(2), np.zeros(2)), "equal"),
         (check.equal, ([torch.ones(2)], [torch.zeros(2)]), "equal"),
-        (check.equal, ([torch.ones(2)], [torch.ones(2)] * 2), "1 parts"),
+        (
+            check.equal,
+            ([torch.ones(2)], [torch.ones(2)] * 2),
+            "got .*expected",
+        ),
+        (check.equal, ({"a": torch.ones(2)}, {"b": torch.ones(2)}), "got"),
+        (check.equal, ({"a": np.ones(2)}, {"a": np.zeros(2)}), "part 'a'"),
+        (check.equal, ([torch.ones(2)], (torch.ones(2),)), "got .*expected"),
+        (check.equal, ([], ()), r"got \[\], expected \(\)"),
+        (check.equal, ([math.nan] * 2, [math.nan] * 2), "part 0: got nan"),
         (check.close, (math.nan, math.nan), "not close"),
         (check.equal, (torch.tensor(math.nan),) * 2, "equal"),
-        (check.equal, ([1], [2]), r"got \[1\], expected \[2\]"),
+        (check.equal, ([1], [2]), "part 0: got 1, expected 2"),
         (check.between, (3, 1, 2, "loss"), "loss is 3, expected between"),
         (check.between, (math.nan, 1, 2), "is nan"),
         (check.raises, (ValueError, "x", int, "1"), "no ValueError"),
@@ -195,6 +207,8 @@ def test_a_check_that_holds_is_silent(capsys):
         [torch.ones(2), (torch.ones(3),)], [torch.ones(2), (torch.ones(3),)]
     )
     check.equal({"a": 1}, {"a": 1})
+    check.equal({"a": torch.ones(2), "b": "x"}, {"a": np.ones(2), "b": "x"})
+    check.equal((2, 3), torch.ones(2, 3).shape)
     check.equal(np.ones(1, np.int8).dtype, np.int8)
     check.between(1.5, 1, 2)
     check.raises(ValueError, "invalid literal", int, "one")
@@ -214,16 +228,44 @@ def test_two_wrecks_agree_only_when_asked():
 
     check.close(values, torch.tensor(values), nan=True)
     check.equal(torch.tensor(values), torch.tensor(values), nan=True)
+    check.equal(values, [1.0, math.nan], nan=True)
+    for one, other in ((math.nan, 1.0), (1.0, math.nan)):
+        with pytest.raises(AssertionError):
+            check.equal(one, other, nan=True)
+
+
+@pytest.mark.parametrize("agree", [check.close, check.equal])
+def test_a_check_takes_both_sides_to_the_processor(monkeypatch, agree):
+    """A result on an accelerator is compared with a number all the same."""
+    moved = []
+    to_cpu = torch.Tensor.cpu
+
+    def spy(tensor):
+        moved.append(tensor)
+        return to_cpu(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", spy)
+
+    agree(torch.ones(2), [1.0, 1.0])
+
+    assert len(moved) == 2
 
 
 def test_bounds_may_be_tensors_and_numpy_numbers(monkeypatch, tmp_path):
     """What a page computed is a bound like any other, in the log too."""
     monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
 
-    check.claim("x", np.float32(0.5), (np.float32(0.25), torch.tensor(1.0)))
+    check.claim(
+        "x",
+        np.float32(0.5),
+        (np.float32(0.25), torch.tensor(1.0)),
+        reported=torch.tensor(0.5),
+        why="agrees",
+    )
 
     logged = json.loads((tmp_path / "log").read_text())
     assert logged["bounds"] == [0.25, 1.0]
+    assert logged["reported"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -242,6 +284,38 @@ def test_the_full_size_is_said_to_be_open(
         "claim: accuracy = 0.6 "
         f"(at least 0.5; full size: at least 0.8, {when})\n"
     )
+
+
+def test_a_sample_run_says_that_the_real_data_wait(capsys):
+    """A number from invented data is none about the real ones."""
+    _session.note_data("houses", "sample")
+
+    check.claim("a", 0.6, (0.8, None), sample=0.5)
+    check.claim("b", 0.6, (0.5, None), sample=0.5)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "claim: a = 0.6 (at least 0.5; real data: at least 0.8, not run here)",
+        "claim: b = 0.6 (at least 0.5)",
+    ]
+
+
+def test_the_log_of_a_claim_has_all_its_bounds(monkeypatch, tmp_path):
+    """What applied here, what did not, and which data it rests on."""
+    monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
+    monkeypatch.setenv("D2L_SCALE", "small")
+    _session.note_data("houses", "real")
+
+    check.claim("a", 0.6, (0.8, None), small=0.5, sample=0.1, data="houses")
+    check.claim("b", 0.6, (0.5, None), data=["houses"])
+
+    lines = (tmp_path / "log").read_text().splitlines()
+    first, second = (
+        fact for fact in map(json.loads, lines) if fact["kind"] == "claim"
+    )
+    assert first["bounds"] == first["small"] == [0.5, None]
+    assert (first["full"], first["sample"]) == ([0.8, None], [0.1, None])
+    assert (first["data"], second["data"]) == ("houses", ["houses"])
+    assert [second[name] for name in ("full", "small", "sample")] == [None] * 3
 
 
 def test_a_claim_rests_on_the_sets_it_names():

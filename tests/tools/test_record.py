@@ -62,9 +62,11 @@ def test_a_recorded_notebook_has_outputs_and_a_stamp(page, capsys):
             "value": 0.815,
             "bounds": [0.8, None],
             "full": None,
+            "small": None,
             "sample": None,
             "reported": None,
             "why": None,
+            "data": None,
         }
     ]
     assert "9 cells, 1 claims, 2 figures, " in capsys.readouterr().out

@@ -26,9 +26,11 @@ CLAIM = (
     "value",
     "bounds",
     "full",
+    "small",
     "sample",
     "reported",
     "why",
+    "data",
 )
 IGNORE_OUTPUT = "nbval-ignore-output"
 RAISES = "raises-exception"
