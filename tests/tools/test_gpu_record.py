@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import lzma
 import os
 import signal
 import subprocess
@@ -15,12 +14,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import torch
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tools import plain
 from tools.gpu_record import __main__ as command_line
-from tools.gpu_record import pack, pages, run, speed
+from tools.gpu_record import pack, run
 
 CHAPTER = "chapters/05-networks"
 
@@ -43,23 +40,23 @@ def test_pages_with_a_full_scale_are_recorded_the_quick_ones_first(tmp_path):
     write(tmp_path, "03-new", "1")
     write(tmp_path, "11-quick", "1", scale_matters=True, seconds=2)
 
-    found = pages.ordered(pages.find(tmp_path, 5), [])
+    found = [run.number(page) for page in run.chosen(tmp_path, 5)]
 
-    numbers = [page.number for page in found]
-    assert numbers == ["5.11", "5.2", "5.3"]
+    assert found == ["5.11", "5.2", "5.3"]
 
 
 def test_only_the_pages_asked_for_are_recorded(tmp_path):
     """By number; one that does not exist is named with those that do."""
     write(tmp_path, "01-a", "1")
     write(tmp_path, "11-b", "1")
-    found = pages.find(tmp_path, 5)
 
-    assert [p.number for p in pages.ordered(found, ["5.11"])] == ["5.11"]
+    (found,) = run.chosen(tmp_path, 5, ["5.11"])
+
+    assert found.path.name == "11-b.ipynb"
     with pytest.raises(ValueError, match=r"no page 5\.9; there are 5\.1, 5"):
-        pages.ordered(found, ["5.9"])
+        run.chosen(tmp_path, 5, ["5.11", "5.9"])
     with pytest.raises(ValueError, match="chapter 6 has no notebook"):
-        pages.find(tmp_path, 6)
+        run.chosen(tmp_path, 6)
 
 
 CLAIMS = """
@@ -73,9 +70,10 @@ BROKEN = "import d2l\nd2l.check.claim('size', 3, (4, None))"
 @pytest.fixture
 def carried(tmp_path):
     """Return a folder with what travelled: one file of data, no wheels."""
-    packed = tmp_path / ".gpu" / "data" / "words.xz"
-    packed.parent.mkdir(parents=True)
-    packed.write_bytes(lzma.compress(b"cat dog"))
+    folder = tmp_path / ".gpu"
+    folder.mkdir()
+    (tmp_path / "words").write_bytes(b"cat dog")
+    pack.compress([tmp_path / "words"], folder)
     return tmp_path
 
 
@@ -102,9 +100,9 @@ def test_a_failing_page_does_not_stop_the_others(carried, capsys):
     assert "1 cache\n" in cell.outputs[-1].text
     assert (carried / ".gpu/cache/words").read_bytes() == b"cat dog"
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines] == [
-        ["5.1", "01-bad"],
-        ["5.2", "02-good"],
+    assert [Path(line.split()[0]).stem for line in lines] == [
+        "01-bad",
+        "02-good",
     ]
     log = (out / "log.txt").read_text()
     assert "d2l.check.claim('size', 3, (4, None))" in log
@@ -120,9 +118,9 @@ def test_no_page_is_started_when_the_time_is_up(carried, monkeypatch):
         write(carried, name, "1", scale_matters=True, seconds=1)
     done = []
 
-    def record(page, outcome, *_):
-        done.append(page.number)
-        outcome.status = "recorded"
+    def record(path, *_):
+        done.append(path.stem)
+        return {"status": "recorded"}
 
     monkeypatch.setattr(run, "record", record)
 
@@ -130,7 +128,7 @@ def test_no_page_is_started_when_the_time_is_up(carried, monkeypatch):
     status = run.main(5, carried / "out", minutes=1, root=carried)
 
     assert status == 1
-    assert done == ["5.1", "5.2"]
+    assert done == ["01-a", "02-b"]
     found = json.loads((carried / "out" / "summary.json").read_text())
     assert [page["status"] for page in found] == [
         "recorded",
@@ -149,23 +147,19 @@ def test_a_page_that_takes_too_long_is_stopped(carried):
         "time.sleep(600)",
     )
     before = path.read_bytes()
-    (page,) = pages.find(carried, 5)
-    outcome = run.Outcome("5.2", "x")
     environment = run.prepare(carried / ".gpu", "full")
-    log = run.Log(carried / "log.txt")
-    deadline = time.monotonic() + 10
+    log = carried / "log.txt"
 
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        run.record(page, outcome, environment, deadline, carried, log)
+        outcome = run.record(path, environment, 10.0, carried, log)
     finally:
         signal.signal(signal.SIGINT, handler)
-    log.close()
 
-    assert (outcome.status, outcome.reason) == ("stopped", "the time was up")
-    assert outcome.seconds < 10 + run.GRACE + 5
+    assert outcome["status"] == "stopped, the time was up"
+    assert outcome["seconds"] < 10 + run.GRACE + 5
     assert path.read_bytes() == before
-    assert "KeyboardInterrupt" in (carried / "log.txt").read_text()
+    assert "KeyboardInterrupt" in log.read_text()
     # On a machine so busy that the kernel did not start, nothing is shown.
     assert not pid.exists() or not running(int(pid.read_text()))
 
@@ -188,24 +182,29 @@ def test_a_process_that_will_not_stop_is_killed(tmp_path, monkeypatch):
     )
 
     status, output = run.call(
-        [sys.executable, "-c", code], dict(os.environ), tmp_path, 3.0
+        [sys.executable, "-c", code],
+        dict(os.environ),
+        tmp_path,
+        3.0,
+        tmp_path / "log.txt",
     )
 
     assert status is None
     time.sleep(0.2)
     assert not running(int(output))
+    assert (tmp_path / "log.txt").read_text() == output
 
 
 def test_what_is_recorded_lies_there_before_the_next_page(tmp_path):
     """A run that is cut off leaves what it has."""
     path = write(tmp_path, "01-a", "1")
-    done = run.Outcome("5.1", str(path.relative_to(tmp_path)), "recorded")
-    todo = run.Outcome("5.2", "chapters/05-networks/02-b.ipynb")
+    done = {"path": str(path.relative_to(tmp_path)), "status": "recorded"}
+    todo = {"path": f"{CHAPTER}/02-b.ipynb", "status": "not started"}
 
     run.put_away([done, todo], tmp_path, tmp_path)
 
     with tarfile.open(tmp_path / "notebooks.tar.gz") as archive:
-        assert archive.getnames() == [done.path]
+        assert archive.getnames() == [done["path"]]
     states = json.loads((tmp_path / "summary.json").read_text())
     assert [state["status"] for state in states] == ["recorded", "not started"]
     assert not (tmp_path / ".part").exists()
@@ -260,7 +259,7 @@ def test_the_run_starts_with_the_standard_library_alone():
     code = textwrap.dedent(
         """
         import sys
-        from tools.gpu_record import __main__, pages, run
+        from tools.gpu_record import __main__, run
         __main__.parse(["run", "--chapter", "5", "--out", "x"])
         own = {"tools", "__main__"}
         top = {name.split(".")[0] for name in sys.modules}
@@ -350,32 +349,30 @@ def test_data_sets_are_found_by_what_the_code_asks_for(monkeypatch, tmp_path):
     one = pack.data_files("d2l.fetch.file('time_machine')")
 
     assert len(found) == 4
-    assert all(name.startswith("fashion_mnist_") for name in found)
-    assert list(one) == ["time_machine"]
-    assert pack.data_files("import time\ntrain = 1") == {}
+    assert all(path.name.startswith("fashion_mnist_") for path in found)
+    assert one == [tmp_path / "time_machine"]
+    assert pack.data_files("import time\ntrain = 1") == []
 
 
-def test_data_comes_out_as_it_went_in(tmp_path):
-    """And what an earlier chapter packed is gone."""
-    source = tmp_path / "words"
-    source.write_bytes(b"cat dog " * 100)
-    old = tmp_path / ".gpu" / "data" / "old.xz"
-    old.parent.mkdir(parents=True)
-    old.touch()
+def test_what_an_earlier_chapter_packed_is_gone(tmp_path, monkeypatch):
+    """The folder holds what this one needs."""
+    write(tmp_path, "01-a", "import d2l")
+    (tmp_path / "requirements.lock").touch()
+    (tmp_path / ".gpu").mkdir()
+    (tmp_path / ".gpu" / "old.whl").touch()
+    monkeypatch.setattr(pack, "pinned", lambda *_: "")
+    monkeypatch.setattr(pack, "download", lambda *_: None)
 
-    pack.compress({"words": source}, old.parent)
+    assert pack.main(5, "3.12", [], root=tmp_path) == 0
 
-    assert [p.name for p in old.parent.iterdir()] == ["words.xz"]
-    run.prepare(tmp_path / ".gpu", "full")
-    assert (tmp_path / ".gpu/cache/words").read_bytes() == b"cat dog " * 100
+    assert [p.name for p in (tmp_path / ".gpu").iterdir()] == ["data.tar.xz"]
 
 
 def test_too_much_to_travel_fails_and_names_the_largest(tmp_path, capsys):
     """A little less passes."""
-    for name, size in (("wheels/big.whl", 3), ("data/small.xz", 1)):
-        path = tmp_path / name
-        path.parent.mkdir()
-        path.write_bytes(bytes(size * 2**20))
+    (tmp_path / "wheels").mkdir()
+    for name, size in (("wheels/big.whl", 3), ("small.xz", 1)):
+        (tmp_path / name).write_bytes(bytes(size * 2**20))
 
     assert pack.report(tmp_path, limit=4 * 2**20) == 0
     assert "2 files, 4.0 MiB" in capsys.readouterr().out
@@ -384,151 +381,16 @@ def test_too_much_to_travel_fails_and_names_the_largest(tmp_path, capsys):
     assert message.index("big.whl") < message.index("small.xz")
 
 
-def test_the_plain_way_gives_what_torchvision_gives():
-    """Resized and turned into numbers in [0, 1], to the last bit."""
-    from PIL import Image
-    from torchvision import transforms
-
-    images = torch.randint(0, 256, (3, 1, 28, 28), dtype=torch.uint8)
-    steps = [transforms.Resize(40), transforms.ToTensor()]
-
-    picture, label = plain.Pictures(images, torch.tensor([4, 5, 6]), 40)[1]
-
-    as_image = Image.fromarray(images[1, 0].numpy())
-    assert torch.equal(picture, transforms.Compose(steps)(as_image))
-    assert label == 5
-
-
-def test_the_plain_way_learns_the_same_as_fit():
-    """The same batches give the same loss, accuracy and parameters."""
-    from d2l import train
-
-    X, y = torch.rand(6, 1, 28, 28), torch.tensor([0, 1, 2, 3, 4, 5])
-    batches = list(zip(X.split(4), y.split(4), strict=True))
-    twins = [plain.lenet(), plain.lenet()]
-    twins[1].load_state_dict(twins[0].state_dict())
-    slow, fast = (torch.optim.SGD(net.parameters(), lr=0.5) for net in twins)
-
-    loss, accuracy = plain.epoch(twins[0], batches, slow, "cpu")
-    history = train.fit(
-        twins[1],
-        batches,
-        loss=torch.nn.CrossEntropyLoss(),
-        optimizer=fast,
-        epochs=1,
-        device="cpu",
-    )
-
-    assert [loss] == pytest.approx(history.loss)
-    assert [accuracy] == pytest.approx(history.train_metric)
-    states = [torch.cat([*map(torch.ravel, t.parameters())]) for t in twins]
-    assert torch.equal(*states)
-
-
-def test_resnet_18_is_the_one_of_the_paper():
-    """With the parameters of torchvision's it gives the same outputs."""
-    from torchvision import models
-
-    theirs = models.resnet18(num_classes=10)
-    theirs.conv1 = torch.nn.Conv2d(1, 64, 7, 2, 3, bias=False)
-    ours = plain.resnet18()
-    names, values = ours.state_dict(), theirs.state_dict().values()
-    ours.load_state_dict(dict(zip(names, values, strict=True)))
-    X = torch.rand(2, 1, 40, 40)
-
-    outputs = [net.eval()(X) for net in (ours, theirs)]
-
-    torch.testing.assert_close(*outputs)
-
-
-def test_speeds_are_measured_and_written(tmp_path, monkeypatch, capsys):
-    """Every side as often as asked; the ratio is that of the medians."""
-    monkeypatch.setattr(speed.runtime, "device", lambda: torch.device("cpu"))
-    monkeypatch.setattr(speed, "BATCH_SIZE", 16)
-    monkeypatch.setattr(plain, "NUM_WORKERS", 0)
-    monkeypatch.setattr(speed, "compiled_side", lambda *_: int)
-    times = itertools.chain([11.0], itertools.cycle([6.0, 3.0, 2.0, 1.6]))
-    monkeypatch.setattr(plain, "seconds", lambda side, device: next(times))
-    tiny = speed.Contest("LeNet", plain.lenet, 28, 32, num_repeats=2)
-
-    assert speed.main(tmp_path / "speed.json", (tiny,)) == 0
-
-    row = json.loads((tmp_path / "speed.json").read_text())
-    found = row["networks"]["LeNet"]
-    assert found["ratio"] == pytest.approx(3.0)
-    assert found["ratio_float32"] == pytest.approx(2.0)
-    assert found["seconds_per_epoch"]["plain"] == [6.0, 6.0]
-    assert found["compile"]["seconds"] == pytest.approx(9.4)
-    assert found["compile"]["ratio"] == pytest.approx(1.25)
-    assert found["compile"]["epochs"] == 24  # 9.4 / 0.4, rounded up
-    printed = capsys.readouterr().out
-    assert "3.0 times as fast" in printed
-    assert "pays after 24 epochs" in printed
-
-
-def test_compiling_that_gains_nothing_never_pays():
-    """There is no number of epochs to name then."""
-    row = speed.earned_back(9.0, {"fast": 2.0, "compiled": 2.5})
-
-    assert row["epochs"] is None
-    assert "never pays" in speed.told(row)
-
-
-def test_a_compiled_model_is_trained_on_from_epoch_to_epoch(monkeypatch):
-    """It is compiled once, so the later epochs show what that brings."""
-    made = []
-
-    def compiled(model):
-        made.append(model)
-        return model
-
-    monkeypatch.setattr(speed, "BATCH_SIZE", 16)
-    monkeypatch.setattr(torch, "compile", compiled)
-    tiny = speed.Contest("LeNet", plain.lenet, 28, 32)
-
-    side = speed.compiled_side(tiny, torch.device("cpu"))
-    weights = [made[0][0].weight.detach().clone()]
-    for _ in range(2):
-        side()
-        weights.append(made[0][0].weight.detach().clone())
-
-    assert not torch.equal(weights[0], weights[1])
-    assert not torch.equal(weights[1], weights[2])
-
-
-def test_where_nothing_can_be_compiled_the_rest_is_measured(
-    monkeypatch, capsys
-):
-    """A machine without a compiler still gives the other three sides."""
-
-    def refuse(model):
-        def call(*_):
-            raise RuntimeError("no compiler")
-
-        return call
-
-    monkeypatch.setattr(torch, "compile", refuse)
-    monkeypatch.setattr(speed, "BATCH_SIZE", 16)
-    monkeypatch.setattr(plain, "NUM_WORKERS", 0)
-    tiny = speed.Contest("LeNet", plain.lenet, 28, 32, num_repeats=1)
-
-    row = speed.measure(tiny, torch.device("cpu"))
-
-    assert sorted(row["seconds_per_epoch"]) == ["fast", "float32", "plain"]
-    assert "compile" not in row
-    assert "RuntimeError: no compiler" in capsys.readouterr().out
-
-
 def test_the_command_line_has_two_halves(monkeypatch, tmp_path):
     """What is asked for reaches them."""
     seen = []
 
-    def packed(*given):
+    def packed(**given):
         seen.append(given)
         return 0
 
-    def ran(*given, only, **_):
-        seen.append((*given, only))
+    def ran(**given):
+        seen.append(given)
         return 1
 
     monkeypatch.setattr(pack, "main", packed)
@@ -540,4 +402,14 @@ def test_the_command_line_has_two_halves(monkeypatch, tmp_path):
     )
 
     assert (first, second) == (0, 1)
-    assert seen == [(5, "3.12", ["numpy"]), (5, tmp_path, ["5.5"])]
+    assert seen == [
+        {"chapter": 5, "python": "3.12", "there": ["numpy"]},
+        {
+            "chapter": 5,
+            "out": tmp_path,
+            "minutes": 9.0,
+            "only": ["5.5"],
+            "scale": "full",
+            "bench": False,
+        },
+    ]

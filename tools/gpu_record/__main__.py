@@ -12,7 +12,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     pack = commands.add_parser("pack", help="collect what it lacks, here")
-    pack.add_argument("--chapter", type=int, required=True)
+    run = commands.add_parser("run", help="record the chapter, there")
+    for command in (pack, run):
+        command.add_argument("--chapter", type=int, required=True)
     pack.add_argument(
         "--python", default="3.12", help="its Python (default: %(default)s)"
     )
@@ -23,8 +25,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="NAME",
         help="packages it has, or files with what 'pip freeze' prints there",
     )
-    run = commands.add_parser("run", help="record the chapter, there")
-    run.add_argument("--chapter", type=int, required=True)
     run.add_argument("--out", type=Path, required=True, metavar="DIR")
     run.add_argument("--minutes", type=float, default=9.0)
     run.add_argument(
@@ -32,30 +32,21 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     run.add_argument("--scale", choices=["full", "small"], default="full")
     run.add_argument(
-        "--plain",
-        action="store_true",
-        help="first compare the speed of training with the usual way",
+        "--bench", action="store_true", help="measure training first"
     )
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one of the two commands and return the exit status."""
-    options = parse(arguments)
-    if options.command == "pack":
+    options = vars(parse(arguments))
+    if options.pop("command") == "pack":
         from tools.gpu_record import pack
 
-        return pack.main(options.chapter, options.python, options.there)
+        return pack.main(**options)
     from tools.gpu_record import run
 
-    return run.main(
-        options.chapter,
-        options.out,
-        minutes=options.minutes,
-        only=options.only,
-        scale=options.scale,
-        plain=options.plain,
-    )
+    return run.main(**options)
 
 
 if __name__ == "__main__":

@@ -5,24 +5,22 @@ and the data sets that the chapter reads, compressed. ``.gpu/`` is ignored by
 git and written anew.
 """
 
-import lzma
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
+import tarfile
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from packaging.markers import Marker
+from packaging.markers import Marker, default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools.gpu_record import pages
+from tools.gpu_record.run import FOLDER, chosen
+from tools.pages import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ".gpu"
 LIMIT = 60 * 2**20  # bytes
 # What it takes to execute a page and to draw, whatever the page imports.
 ROOTS = (
@@ -32,20 +30,14 @@ ROOTS = (
 )
 # A machine with PyTorch and torchvision has these.
 THERE = ("torch", "torchvision", "numpy", "pillow")
-# Needed on paper only: a debugger, completion, and the part of the widgets
-# that runs in a browser.
+# Needed on paper only: a debugger, completion, fonts in PDF, and the part of
+# the widgets that runs in a browser.
 NOT_NEEDED = (
-    *("debugpy", "jedi", "parso"),
+    *("debugpy", "jedi", "parso", "fonttools"),
     *("jupyterlab-widgets", "widgetsnbextension"),
 )
-# Also to be had without compiled parts, and so a fifth of the size.
-PURE = ("fonttools",)
-PLATFORMS = (
-    *("manylinux_2_28_x86_64", "manylinux_2_27_x86_64"),
-    *("manylinux_2_24_x86_64", "manylinux_2_17_x86_64"),
-    *("manylinux_2_12_x86_64", "manylinux_2_5_x86_64"),
-    *("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64"),
-)
+PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64")
+OWN = "deep-learning-executed"
 
 _IMPORT = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
 _USED = re.compile(r"\bdata\.(\w+)\(|\bfetch\.\w+\(\s*[\"'](\w+)")
@@ -55,20 +47,17 @@ def main(
     chapter: int, python: str, there: list[str], *, root: Path = ROOT
 ) -> int:
     """Fill the folder, print its size, and return the exit status."""
+    code = "\n".join(
+        cell.source for page in chosen(root, chapter) for cell in page.code
+    )
     present = {*THERE, *NOT_NEEDED, *names_there(there)}
-    recorded = pages.ordered(pages.find(root, chapter), [])
-    code = "\n".join(page.code for page in recorded)
     wanted = needs([*ROOTS, *imported(code)], present, python)
     lock = (root / "requirements.lock").read_text(encoding="utf-8")
     folder = root / FOLDER
-    shutil.rmtree(folder / "wheels", ignore_errors=True)
-    for platforms, names in (
-        (PLATFORMS, [name for name in wanted if name not in PURE]),
-        (("any",), [name for name in wanted if name in PURE]),
-    ):
-        pins = pinned(lock, names, python)
-        download(pins, python, platforms, folder / "wheels")
-    compress(data_files(code), folder / "data")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    download(pinned(lock, wanted, python), python, folder)
+    compress(data_files(code), folder)
     return report(folder)
 
 
@@ -88,23 +77,21 @@ def imported(code: str) -> list[str]:
     modules = set(_IMPORT.findall(code))
     installed = metadata.packages_distributions()
     found = {name for module in modules for name in installed.get(module, [])}
-    own = canonicalize_name("deep-learning-executed")
-    return sorted({canonicalize_name(name) for name in found} - {own})
+    return sorted(set(map(canonicalize_name, found)) - {OWN})
 
 
 def environment(python: str) -> dict[str, str]:
     """Return what the markers of requirements ask about that machine."""
-    return {
+    there = {
         "python_version": python,
         "python_full_version": f"{python}.0",
-        "implementation_name": "cpython",
-        "platform_python_implementation": "CPython",
         "platform_machine": "x86_64",
         "platform_system": "Linux",
         "sys_platform": "linux",
         "os_name": "posix",
         "extra": "",
     }
+    return {**{k: str(v) for k, v in default_environment().items()}, **there}
 
 
 def needs(roots: Iterable[str], there: set[str], python: str) -> list[str]:
@@ -148,55 +135,42 @@ def pinned(lock: str, names: Iterable[str], python: str) -> str:
     return "\n".join(blocks[name] for name in names) + "\n"
 
 
-def download(
-    requirements: str, python: str, platforms: Iterable[str], folder: Path
-) -> None:
-    """Fill a folder with wheels for that machine's Python."""
-    folder.mkdir(parents=True, exist_ok=True)
+def download(requirements: str, python: str, folder: Path) -> None:
+    """Fill ``wheels`` with the packages, for that machine's Python."""
+    listed = folder / "requirements.txt"
+    listed.write_text(requirements, encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet"]
     command += ["--disable-pip-version-check", "--no-deps", "--only-binary"]
     command += [":all:", "--implementation", "cp", "--require-hashes"]
-    command += ["--python-version", python, "--dest", str(folder)]
-    for platform in platforms:
+    command += ["--python-version", python, "--requirement", str(listed)]
+    command += ["--dest", str(folder / "wheels")]
+    for platform in PLATFORMS:
         command += ["--platform", platform]
-    with tempfile.TemporaryDirectory() as scratch:
-        listed = Path(scratch, "requirements.txt")
-        listed.write_text(requirements, encoding="utf-8")
-        command += ["--requirement", str(listed)]
-        subprocess.run(command, check=True)
+    subprocess.run(command, check=True)
 
 
-def data_files(code: str) -> dict[str, Path]:
-    """Return the files of the data sets that code asks for, by name."""
+def data_files(code: str) -> list[Path]:
+    """Return the files of the data sets that code asks for."""
     from d2l import fetch
 
     used = {name for pair in _USED.findall(code) for name in pair if name}
-    wanted = [
-        name
+    return [
+        fetch.file(name)
         for name in fetch.names()
         if any(name == u or name.startswith(f"{u}_") for u in used)
     ]
-    return {name: fetch.file(name) for name in wanted}
 
 
-def compress(files: dict[str, Path], folder: Path) -> None:
-    """Leave each file in the folder, as small as it gets."""
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = {folder / f"{path.name}.xz": path for path in files.values()}
-    for old in set(folder.iterdir()) - set(wanted):
-        old.unlink()
-    for target, path in wanted.items():
-        if not target.exists():
-            part = target.with_suffix(".part")
-            part.write_bytes(lzma.compress(path.read_bytes()))
-            part.replace(target)
+def compress(files: Iterable[Path], folder: Path) -> None:
+    """Leave the files in one archive, as small as they get."""
+    with tarfile.open(folder / "data.tar.xz", "w:xz") as archive:
+        for path in files:
+            archive.add(path, path.name)
 
 
 def report(folder: Path, limit: int = LIMIT) -> int:
     """Print what the folder weighs; 1 if that is too much to travel."""
-    parts = [
-        p for kind in ("wheels", "data") for p in folder.glob(f"{kind}/*")
-    ]
+    parts = [path for path in folder.rglob("*") if path.is_file()]
     sizes = sorted(((p.stat().st_size, p.name) for p in parts), reverse=True)
     total = sum(size for size, _ in sizes)
     print(f"{len(sizes)} files, {total / 2**20:.1f} MiB in {folder.name}/")

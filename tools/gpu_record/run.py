@@ -3,69 +3,31 @@
 Starts with the standard library alone. After each page what there is lies in
 the folder, so that a run that is cut off leaves its results too: the
 recorded notebooks in ``notebooks.tar.gz`` (unpack it in the repository),
-``log.txt``, ``summary.json``, and with ``--plain`` also ``speed.json``.
+``log.txt`` and ``summary.json``.
 """
 
-import itertools
 import json
-import lzma
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tarfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from tools.gpu_record.pages import Page, find, ordered
+from tools.pages import ROOT, Page
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ".gpu"
 RESERVE = 5.0  # seconds, to put things away at the end
 SHORTEST = 10.0  # seconds; with less left, no page is started
 GRACE = 10.0  # seconds for a page to stop its kernel when told to
-SPEED_LIMIT = 180.0  # seconds that the comparison of speeds may take
+UNKNOWN = 60.0  # seconds, for a page that has never been recorded
 
-
-@dataclass
-class Outcome:
-    """What became of a page: recorded, failed, stopped or not started."""
-
-    page: str
-    path: str
-    status: str = "not started"
-    seconds: float = 0.0
-    device: str = ""
-    scale: str = ""
-    claims: int = 0
-    reason: str = ""
-
-    def __str__(self) -> str:
-        line = (
-            f"{self.page:<6}{Path(self.path).stem:<34}{self.seconds:>7.1f} s  "
-            f"{self.device or '-':<5}{self.claims:>3} claims  {self.status}"
-        )
-        return f"{line}: {self.reason}" if self.reason else line
-
-
-class Log:
-    """Writes to a file and, when asked, to the screen too."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8")
-
-    def say(self, line: str) -> None:
-        print(line, flush=True)
-        self.note(line)
-
-    def note(self, text: str) -> None:
-        self._file.write(text.rstrip() + "\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
+Outcome = dict[str, Any]
 
 
 def main(
@@ -73,41 +35,81 @@ def main(
     out: Path,
     *,
     minutes: float = 9.0,
-    only: list[str] | None = None,
+    only: Sequence[str] = (),
     scale: str = "full",
-    plain: bool = False,
+    bench: bool = False,
     root: Path = ROOT,
 ) -> int:
     """Record a chapter; return 0 when every page was recorded."""
     deadline = time.monotonic() + 60 * minutes - RESERVE
-    todo = ordered(find(root, chapter), only or [])
+    todo = chosen(root, chapter, only)
     out.mkdir(parents=True, exist_ok=True)
-    log = Log(out / "log.txt")
-    try:
-        environment = prepare(root / FOLDER, scale)
-        if plain:
-            compare_speeds(root, out, environment, deadline, log)
-        outcomes = [
-            Outcome(page.number, str(page.path.relative_to(root)))
-            for page in todo
-        ]
-        for page, outcome in zip(todo, outcomes, strict=True):
-            if deadline - time.monotonic() >= SHORTEST:
-                record(page, outcome, environment, deadline, root, log)
-            log.say(str(outcome))
-            put_away(outcomes, root, out)
-    finally:
-        log.close()
-    return 0 if all(o.status == "recorded" for o in outcomes) else 1
+    log = out / "log.txt"
+    log.write_text("", encoding="utf-8")
+    environment = prepare(root / FOLDER, scale)
+    if bench:
+        command = [sys.executable, "-m", "tools.bench", "an epoch"]
+        left = deadline - time.monotonic()
+        print(call(command, environment, ROOT, left, log)[1])
+    outcomes = [
+        {"path": str(page.path.relative_to(root)), "status": "not started"}
+        for page in todo
+    ]
+    for page, outcome in zip(todo, outcomes, strict=True):
+        left = deadline - time.monotonic()
+        if left >= SHORTEST:
+            outcome.update(record(page.path, environment, left, root, log))
+        print(*outcome.values(), sep="  ", flush=True)
+        put_away(outcomes, root, out)
+    return 0 if all(o["status"] == "recorded" for o in outcomes) else 1
+
+
+def number(page: Page) -> str:
+    """Return the number of a page, 5.11, from its place."""
+    return f"{int(page.path.parent.name[:2])}.{int(page.path.name[:2])}"
+
+
+def chosen(root: Path, chapter: int, only: Sequence[str] = ()) -> list[Page]:
+    """Return the pages to record, the quick ones first.
+
+    So a limit cuts few. A page that is the same program everywhere need not
+    be recorded on another machine, nor need what it imports travel there.
+
+    Args:
+        root: The repository.
+        chapter: Its number.
+        only: Numbers such as ``5.5``; empty means all that have a full
+            scale, or may have one because they were never recorded.
+
+    Raises:
+        ValueError: The chapter has no notebook, or no page of that number.
+    """
+    paths = sorted(root.glob(f"chapters/{chapter:02}-*/[0-9]*.ipynb"))
+    known = {number(page): page for page in (Page(p, root) for p in paths)}
+    if not known:
+        raise ValueError(f"chapter {chapter} has no notebook in {root}")
+    if unknown := set(only) - set(known):
+        raise ValueError(
+            f"no page {', '.join(sorted(unknown))}; there are "
+            f"{', '.join(known)}"
+        )
+    return sorted(
+        (
+            page
+            for name, page in known.items()
+            if (name in only if only else page.stamp.get("scale_matters", 1))
+        ),
+        key=lambda page: float(page.stamp.get("seconds", UNKNOWN)),
+    )
 
 
 def prepare(folder: Path, scale: str) -> dict[str, str]:
     """Install the wheels, unpack the data; return the environment.
 
     The wheels go into a folder of their own that comes first on the path.
-    Both are made anew: a half-made folder of an earlier run does no harm.
+    It is made anew: a half-made folder of an earlier run does no harm.
     """
-    site, cache = folder / "site", folder / "cache"
+    site, data = folder / "site", folder / "data.tar.xz"
     shutil.rmtree(site, ignore_errors=True)
     if wheels := sorted(folder.glob("wheels/*.whl")):
         command = [sys.executable, "-m", "pip", "install", "--quiet"]
@@ -115,63 +117,43 @@ def prepare(folder: Path, scale: str) -> dict[str, str]:
         command += ["--disable-pip-version-check", "--no-warn-script-location"]
         command += ["--no-compile", "--target", str(site)]
         subprocess.run([*command, *map(str, wheels)], check=True)
-    cache.mkdir(parents=True, exist_ok=True)
-    for packed in sorted(folder.glob("data/*.xz")):
-        with (
-            lzma.open(packed) as source,
-            (cache / packed.stem).open("wb") as f,
-        ):
-            shutil.copyfileobj(source, f)
-    known = os.environ.get("PYTHONPATH")
-    path = [str(site), *([known] if known else [])]
-    data = {"D2L_DATA": str(cache)} if any(folder.glob("data/*.xz")) else {}
-    return {
-        **os.environ,
-        **data,
-        "PYTHONPATH": os.pathsep.join(path),
-        "D2L_OFFLINE": "1",
-        "D2L_SCALE": scale,
-    }
+    environment = {**os.environ, "D2L_OFFLINE": "1", "D2L_SCALE": scale}
+    if data.exists():
+        with tarfile.open(data) as archive:
+            archive.extractall(folder / "cache", filter="data")
+        environment["D2L_DATA"] = str(folder / "cache")
+    path = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**environment, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def record(
-    page: Page,
-    outcome: Outcome,
+    path: Path,
     environment: dict[str, str],
-    deadline: float,
+    limit: float,
     root: Path,
-    log: Log,
-) -> None:
+    log: Path,
+) -> Outcome:
     """Record one page in a process of its own, and say what happened."""
     start = time.monotonic()
-    left = deadline - start
-    command = [sys.executable, str(ROOT / "tools" / "record.py")]
-    command += [str(page.path), "--scale", environment["D2L_SCALE"]]
-    command += ["--timeout", str(left)]
-    status, output = call(command, environment, root, left)
-    log.note(output)
-    outcome.seconds = round(time.monotonic() - start, 1)
+    command = [sys.executable, str(ROOT / "tools" / "record.py"), str(path)]
+    command += ["--scale", environment["D2L_SCALE"], "--timeout", str(limit)]
+    status, output = call(command, environment, root, limit, log)
+    seconds = round(time.monotonic() - start, 1)
     if status is None:
-        outcome.status = "stopped"
-        outcome.reason = "the time was up"
-    elif status:
-        outcome.status = "failed"
-        outcome.reason = _reason(output)
-    else:
-        notebook = json.loads(page.path.read_text(encoding="utf-8"))
-        stamp = notebook["metadata"]["d2l"]
-        outcome.status = "recorded"
-        outcome.device, outcome.scale = stamp["device"], stamp["scale"]
-        outcome.claims = len(stamp["claims"])
-
-
-def _reason(output: str) -> str:
-    """Return the line that says why a page was not recorded."""
-    lines = [line for line in output.splitlines() if line.strip()]
-    for line, following in itertools.pairwise(lines):
-        if line.endswith("NOT RECORDED"):
-            return following
-    return lines[-1] if lines else "it said nothing"
+        return {"status": "stopped, the time was up", "seconds": seconds}
+    if status:
+        said = re.search(r"NOT RECORDED\n(.*)", output)
+        reason = said.group(1) if said else output.strip().split("\n")[-1]
+        return {"status": "failed", "seconds": seconds, "reason": reason}
+    stamp = Page(path, root).stamp
+    facts = {name: stamp[name] for name in ("device", "scale")}
+    claims = len(stamp["claims"])
+    return {
+        "status": "recorded",
+        "seconds": seconds,
+        **facts,
+        "claims": claims,
+    }
 
 
 def call(
@@ -179,6 +161,7 @@ def call(
     environment: dict[str, str],
     folder: Path,
     limit: float,
+    log: Path,
 ) -> tuple[int | None, str]:
     """Run a command; return its status, None if it took too long, and text.
 
@@ -196,17 +179,20 @@ def call(
         start_new_session=True,
         preexec_fn=heed_interrupts,
     )
+    status: int | None = None
     try:
         output, _ = process.communicate(timeout=limit)
-        return process.returncode, output
+        status = process.returncode
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGINT)
-    try:
-        output, _ = process.communicate(timeout=GRACE)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate()
-    return None, output
+        try:
+            output, _ = process.communicate(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+    with log.open("a", encoding="utf-8") as file:
+        file.write(output)
+    return status, output
 
 
 def heed_interrupts() -> None:
@@ -214,31 +200,13 @@ def heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def compare_speeds(
-    root: Path,
-    out: Path,
-    environment: dict[str, str],
-    deadline: float,
-    log: Log,
-) -> None:
-    """Measure training beside the usual way, and leave the numbers."""
-    command = [sys.executable, "-m", "tools.gpu_record.speed"]
-    command += [str((out / "speed.json").resolve())]
-    limit = min(SPEED_LIMIT, deadline - time.monotonic())
-    here = {**environment, "PYTHONUNBUFFERED": "1"}
-    status, output = call(command, here, ROOT, limit)
-    log.say(output.rstrip())
-    if status != 0:
-        log.say(f"speed: not all measured (status {status})")
-
-
 def put_away(outcomes: list[Outcome], root: Path, out: Path) -> None:
     """Leave what is recorded so far, in one step each."""
     part = out / ".part"
     with tarfile.open(part, "w:gz") as archive:
         for outcome in outcomes:
-            if outcome.status == "recorded":
-                archive.add(root / outcome.path, outcome.path)
+            if outcome["status"] == "recorded":
+                archive.add(root / outcome["path"], outcome["path"])
     part.replace(out / "notebooks.tar.gz")
-    part.write_text(json.dumps([asdict(o) for o in outcomes], indent=1))
+    part.write_text(json.dumps(outcomes, indent=1), encoding="utf-8")
     part.replace(out / "summary.json")
