@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from d2l.train._metric import Metric
 from d2l.train._update import Update
@@ -62,6 +63,11 @@ def check_setup(update: Update, loss: Metric, epochs: int) -> None:
     if update.clip is not None and not update.clip > 0:
         raise ValueError(f"clip is {update.clip}; a norm is positive")
     schedule = update.schedule
+    if isinstance(schedule, ReduceLROnPlateau):
+        raise ValueError(
+            "the schedule waits for a measured value; give one that is "
+            "stepped by itself after every update"
+        )
     if schedule and schedule.optimizer is not update.optimizer:
         raise ValueError(
             "the schedule belongs to another optimizer; build it from the "

@@ -29,11 +29,18 @@ CALLS = {
         train.fit(
             lambda X: X @ W, [(X, y)], [(X, y)], loss=layers.cross_entropy,
             optimizer=torch.optim.SGD([W], lr=0.1), epochs=1, device="cpu",
-        )
+            clip=1.0, ignore=1, metric_after_epoch=True,
+        ).table()
+        net = train.Carried(torch.nn.GRU(4, 2))
+        known = data.batches(X, X[:, :2], batch_size=4)
+        train.evaluate(net, known, metric=layers.squared_loss, device="cpu")
     """,
     "data": """
         X, y = data.linear([2.0, -3.4], 4.2, num_samples=20)
         list(data.batches(X, y, batch_size=8, shuffle=True))
+        pictures = torch.zeros(4, 3, 5, 5, dtype=torch.uint8)
+        list(data.batches(pictures, batch_size=3, prepare=data.to_unit))
+        list(data.batches(pictures, batch_size=3, drop_last=True).in_order())
     """,
 }
 

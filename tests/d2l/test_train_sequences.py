@@ -369,6 +369,18 @@ def test_a_schedule_of_another_optimizer_is_refused(padded):
         train.fit(model, padded, **options(model), schedule=schedule)
 
 
+def test_a_schedule_that_waits_for_a_value_is_refused(padded):
+    """There is none after a single step."""
+    model = Tagger()
+    settings = options(model)
+    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        settings["optimizer"]
+    )
+
+    with pytest.raises(ValueError, match="stepped by itself"):
+        train.fit(model, padded, **settings, schedule=schedule)
+
+
 def _runs(loader, *, between=lambda loader: None, **settings):
     """Return the losses of two short trainings with the same batches."""
     losses = []
