@@ -229,6 +229,15 @@ def test_references_are_compared_by_what_they_name():
     assert markup.difference(a, other, DEFAULT) != ""
 
 
+def test_a_name_is_renamed_where_it_is_used_and_nowhere_else():
+    """A name may be that of an attribute, or a word that a reader sees."""
+    a = '<svg><g id="x"/><rect x="3" href="#x"/><text>x</text></svg>'
+    b = '<svg><g id="y"/><rect x="3" href="#y"/><text>x</text></svg>'
+
+    assert markup.difference(a, b, DEFAULT) == ""
+    assert markup.difference(a, b.replace(">x<", ">y<"), DEFAULT) != ""
+
+
 def test_a_table_is_compared_by_its_numbers():
     """Cells of a table are text with numbers."""
     table = "<table id='t1'><tr><th>cat</th><td>0.25</td></tr></table>"

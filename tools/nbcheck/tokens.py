@@ -11,10 +11,10 @@ ATOL = 1e-6
 
 # A number is not part of a name (conv2d, float32, v1.2). A dotted version is
 # matched first and left as text, so that 2.14.1 is not 2.14 and 0.1.
+NUMBER = r"[-+\u2212]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TOKEN = re.compile(
     r"(?P<version>(?<![\w.])\d+(?:\.\d+){2,})"
-    r"|(?<![\w.#])(?P<number>[-+\u2212]?(?:\d+\.?\d*|\.\d+)"
-    r"(?:[eE][-+]?\d+)?)"
+    rf"|(?<![\w.#])(?P<number>{NUMBER})"
 )
 # What stands behind the value of a claim.
 _BOUND = re.compile(
@@ -144,11 +144,16 @@ def same_number(stored: str, fresh: str, tolerance: Tolerance) -> bool:
     whole = [bool(_WHOLE.fullmatch(number)) for number in (stored, fresh)]
     if all(whole):
         return stored == fresh
-    old, new = (float(n.replace("\u2212", "-")) for n in (stored, fresh))
+    old, new = value(stored), value(fresh)
     if any(whole) and old == new:
         return False
     room = min(map(_last_digit, (stored, fresh))) / 2
     return Tolerance(tolerance.rtol, room).accepts(old, new)
+
+
+def value(number: str) -> float:
+    """Read a number, whichever minus it has."""
+    return float(number.replace("\u2212", "-"))
 
 
 def _last_digit(number: str) -> float:
