@@ -8,9 +8,9 @@ SHARD  ?=
 # What is recorded on a GPU, and where the results are left.
 CHAPTER ?= 5
 OUT    ?= .gpu/out
-# What `mutants` breaks, and how many lines of it.
+# What `mutants` breaks; how many lines of it, or repeats for `seeds`.
 MUTATED ?= d2l/batching.py d2l/check.py d2l/data d2l/fetch d2l/layers d2l/train
-N      ?= 200
+N      ?=
 # So many notebooks, or tests, at once.
 JOBS   ?= 2
 
@@ -35,8 +35,7 @@ SOURCES := _config.yml _toc.yml index.md references.bib README.md \
 	_ext/*.py _static/* tools/*.py d2l/*.py d2l/*/*.py)
 
 .PHONY: help book test lint types unit notebooks site record visible bench \
-	mutants lab \
-	serve clean lock publish pack gpu
+	seeds mutants lab serve clean lock publish pack gpu
 
 help: ## print this list
 	@echo "usage: make TARGET [NB=chapters/03-basics/06-*] [SCALE=full|small]"
@@ -80,8 +79,11 @@ visible: $(READY) ## run the visible cells of NB=... alone
 bench: $(READY) ## data and training speed against the usual code
 	$(RUN) -m tools.bench
 
+seeds: $(READY) ## repeat NB=... with N=10 other seeds; name doubtful bounds
+	$(RUN) -m tools.seeds $(NB) $(if $(N),-n $(N))
+
 mutants: $(READY) ## break lines of d2l; show which no test notices
-	$(RUN) -m tools.mutants $(MUTATED) -n $(N)
+	$(RUN) -m tools.mutants $(MUTATED) $(if $(N),-n $(N))
 
 lab: $(READY) ## open the book as notebooks
 	$(BIN)/jupyter lab

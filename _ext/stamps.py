@@ -59,6 +59,17 @@ def _side(bounds: Sequence[float | None]) -> str:
     return f"at most {number(high)}"
 
 
+def ours(claim: dict[str, Any]) -> str:
+    """Write the value of a claim and how far it spreads over other seeds."""
+    value, seen = number(claim["value"]), claim.get("seeds")
+    if not seen:
+        return value
+    return (
+        f"{value} (other seeds: {number(seen['low'])} to "
+        f"{number(seen['high'])})"
+    )
+
+
 def data(stamp: dict[str, Any]) -> str:
     """Write the data sets a page used, and whether they were real."""
     used = stamp.get("data") or {}
@@ -109,7 +120,7 @@ class ResultsTable(StampDirective):
             [
                 self.link(page),
                 claim["what"],
-                number(claim["value"]),
+                ours(claim),
                 bound(claim),
                 number(claim["reported"]),
                 claim["why"],
@@ -144,7 +155,7 @@ class ClaimsTable(StampDirective):
             [
                 self.link(page),
                 claim["what"],
-                number(claim["value"]),
+                ours(claim),
                 bound(claim),
             ]
             for page in self.notebooks
@@ -260,8 +271,22 @@ def add_foot(app: Sphinx, document: nodes.document) -> None:
     document.children[0].append(foot_node)
 
 
+def seeds(stamp: dict[str, Any]) -> str:
+    """Say how far the claims of a page spread over other seeds."""
+    if "seeds" not in stamp:
+        return ""
+    spread = [
+        f"{claim['what']}, {number(claim['seeds']['low'])} to "
+        f"{number(claim['seeds']['high'])}"
+        for claim in stamp["claims"]
+        if "seeds" in claim
+    ]
+    found = "; ".join(spread) or "every claim came out the same"
+    return f" With {stamp['seeds']['runs']} other seeds: {found}."
+
+
 def foot(stamp: dict[str, Any]) -> str:
-    """Say in one or two sentences how a page was last run."""
+    """Say in a few sentences how a page was last run."""
     if not stamp:
         return "This page has not been recorded yet."
     scale = f" at {stamp['scale']} scale" if stamp.get("scale_matters") else ""
@@ -275,6 +300,7 @@ def foot(stamp: dict[str, Any]) -> str:
         f"with PyTorch {torch_version(stamp)} on {stamp['device']}{scale}: "
         f"{stamp['cells']} code cells in {duration(stamp['seconds'])}{held}."
         + (f" Data: {used}." if used else "")
+        + seeds(stamp)
     )
 
 

@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 if __name__ == "__main__":  # as a file, Python looks beside it, in tools/
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from tools import seeds
 from tools.nbcheck import stamp
 from tools.nbcheck.kernel import CellRun, KernelStopped, Session
 
@@ -85,7 +86,9 @@ def record(
     notebook = tidy(notebook)
     run = _execute(path, notebook, scale=scale, timeout=timeout)
     try:
+        old = notebook.metadata.get("d2l", {})
         notebook.metadata["d2l"] = stamp.make(notebook, run)
+        seeds.keep(old, notebook.metadata["d2l"], seeds.computation(notebook))
     except ValueError as error:
         raise NotRecorded(str(error)) from error
     if found := stamp.problems(notebook):
