@@ -44,7 +44,22 @@
     }
   };
 
+  // Paper is white, whatever the screen is.
+  const print = () => {
+    const { dataset } = document.documentElement;
+    let chosen;
+    addEventListener("beforeprint", () => {
+      chosen ??= dataset.theme;
+      dataset.theme = "light";
+    });
+    addEventListener("afterprint", () => {
+      dataset.theme = chosen ?? dataset.theme;
+      chosen = undefined;
+    });
+  };
+
   const start = async () => {
+    print();
     name();
     mark();
     addEventListener("resize", mark);

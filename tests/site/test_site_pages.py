@@ -258,3 +258,29 @@ def test_no_line_of_code_is_cut_on_a_laptop(seen: Any):
     )
 
     assert cut == []
+
+
+@pytest.mark.browser
+def test_nothing_is_cut_off_on_paper(seen: Any):
+    """No listing, table or formula is wider than the text of A4."""
+    page = seen.page
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1000})
+    try:
+        lost = page.evaluate(
+            """() => {
+              const paper = document.querySelector(".bd-article");
+              const edge = paper.getBoundingClientRect().right + 1;
+              return [...paper.querySelectorAll("*")]
+                .filter(one => !one.closest("mjx-assistive-mml, svg *"))
+                .filter(one => one.getBoundingClientRect().right > edge
+                  || one.matches("pre, .output")
+                    && one.scrollWidth > one.clientWidth + 1)
+                .map(one => one.tagName + "." + one.className + ": "
+                  + one.textContent.slice(0, 60));
+            }"""
+        )
+        assert lost[:5] == []
+    finally:
+        page.emulate_media(media="screen")
+        page.set_viewport_size({"width": 1280, "height": 900})

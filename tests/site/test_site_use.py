@@ -70,6 +70,32 @@ def test_reader_can_choose_the_colours(visit: Visit):
         seen.page.evaluate("() => localStorage.clear()")
 
 
+def test_paper_is_white_when_the_screen_is_dark(visit: Visit):
+    """Figures, code and text are printed as in light colours."""
+    look = """() => {
+      const style = one => getComputedStyle(document.querySelector(one));
+      window.looks.push([document.documentElement.dataset.theme,
+        style('.bd-article img[src$=".svg"]').filter,
+        style(".bd-article pre .n").color]);
+    }"""
+    with visit(page_of("3.6").name) as seen:
+        seen.page.emulate_media(color_scheme="light")
+        seen.page.evaluate(f"() => {{window.looks = []; ({look})()}}")
+        seen.page.emulate_media(color_scheme="dark")
+        seen.page.evaluate(f"() => addEventListener('beforeprint', {look})")
+        seen.page.evaluate(f"() => addEventListener('afterprint', {look})")
+
+        seen.page.pdf()
+
+        light, printed, dark = seen.page.evaluate("() => window.looks")
+        assert light[:2] == ["light", "none"]
+        assert printed == light
+        assert dark[0] == "dark"
+        assert all(
+            one != other for one, other in zip(dark, light, strict=True)
+        )
+
+
 def ground(seen: Any) -> int:
     """Return red + green + blue of the page's background."""
     colour = seen.page.evaluate(
