@@ -28,14 +28,20 @@ endif
 # Several at once share the cores; threads on top of that would only wait.
 unit notebooks record visible: export OMP_NUM_THREADS ?= 1
 
+# Whatever a user's settings say, packages go into the environment.
+export PIP_USER := 0
+
+# The mark says where the environment was made: it does not survive a move.
 READY := .venv/ready
+MOVED := $(shell test -s $(READY) && \
+	test "`cat $(READY)`" != "`cd -P .venv && pwd`" && echo moved)
 BUILT := _build/built
 SOURCES := _config.yml _toc.yml index.md references.bib README.md \
 	$(wildcard chapters/*/*.md chapters/*/*.ipynb chapters/plan.tsv \
 	_ext/*.py _static/* tools/*.py d2l/*.py d2l/*/*.py)
 
 .PHONY: help book test lint types unit notebooks site record visible bench \
-	seeds mutants lab serve clean lock publish pack gpu
+	seeds mutants lab serve clean lock publish pack gpu moved
 
 help: ## print this list
 	@echo "usage: make TARGET [NB=chapters/03-basics/06-*] [SCALE=full|small]"
@@ -86,7 +92,7 @@ mutants: $(READY) ## break lines of d2l; show which no test notices
 	$(RUN) -m tools.mutants $(MUTATED) $(if $(N),-n $(N))
 
 lab: $(READY) ## open the book as notebooks
-	$(BIN)/jupyter lab
+	$(RUN) -m jupyterlab
 
 serve: $(BUILT) ## show the site at localhost:8000
 	$(RUN) -m http.server 8000 --bind 127.0.0.1 --directory _build/html
@@ -102,11 +108,13 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml
 publish: $(READY) ## leave the notebooks for Colab and Binder in _build/notebooks
 	$(RUN) -m tools.publish $(if $(PUSH),--push)
 
-$(READY): requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv
+$(READY): requirements.lock pyproject.toml $(MOVED)
+	$(PYTHON) -m venv $(if $(MOVED),--clear) .venv
 	$(RUN) -m pip install --quiet --require-hashes -r requirements.lock
 	$(RUN) -m pip install --quiet --no-deps --no-build-isolation --editable .
-	@touch $(READY)
+	@(cd -P .venv && pwd) > $(READY)
+
+moved: ;
 
 # A warning fails the build; what a failed build left behind must not let the
 # next one pass, because Sphinx reports only on pages that it reads again.

@@ -30,13 +30,15 @@ ROOTS = (
 )
 # A machine with PyTorch and torchvision has these.
 THERE = ("torch", "torchvision", "numpy", "pillow")
-# Needed on paper only: a debugger, completion, fonts in PDF, and the part of
-# the widgets that runs in a browser.
+# Needed on paper only: a debugger, completion, and the part of the widgets
+# that runs in a browser.
 NOT_NEEDED = (
-    *("debugpy", "jedi", "parso", "fonttools"),
+    *("debugpy", "jedi", "parso"),
     *("jupyterlab-widgets", "widgetsnbextension"),
 )
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64")
+# Also to be had without compiled parts, and so a fifth of the size.
+PURE = {"fonttools"}
 OWN = "deep-learning-executed"
 
 _IMPORT = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
@@ -56,7 +58,12 @@ def main(
     folder = root / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    download(pinned(lock, wanted, python), python, folder)
+    for names, platforms in (
+        (set(wanted) - PURE, PLATFORMS),
+        (PURE & set(wanted), ("any",)),
+    ):
+        pins = pinned(lock, sorted(names), python)
+        download(pins, python, platforms, folder)
     compress(data_files(code), folder)
     return report(folder)
 
@@ -135,7 +142,9 @@ def pinned(lock: str, names: Iterable[str], python: str) -> str:
     return "\n".join(blocks[name] for name in names) + "\n"
 
 
-def download(requirements: str, python: str, folder: Path) -> None:
+def download(
+    requirements: str, python: str, platforms: Iterable[str], folder: Path
+) -> None:
     """Fill ``wheels`` with the packages, for that machine's Python."""
     listed = folder / "requirements.txt"
     listed.write_text(requirements, encoding="utf-8")
@@ -144,7 +153,7 @@ def download(requirements: str, python: str, folder: Path) -> None:
     command += [":all:", "--implementation", "cp", "--require-hashes"]
     command += ["--python-version", python, "--requirement", str(listed)]
     command += ["--dest", str(folder / "wheels")]
-    for platform in PLATFORMS:
+    for platform in platforms:
         command += ["--platform", platform]
     subprocess.run(command, check=True)
 
