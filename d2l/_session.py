@@ -130,8 +130,19 @@ def _number(name: str, *, whole: bool) -> float | None:
 
 
 def _folder(name: str) -> Path | None:
-    """Return an absolute path: pages of other folders mean the same one."""
-    return Path(name).expanduser().absolute() if name else None
+    """Return an absolute path, whatever folder a page runs in.
+
+    In a checkout a relative one starts there, else where the program is.
+    """
+    if not name:
+        return None
+    return ((checkout() or Path.cwd()) / Path(name).expanduser()).absolute()
+
+
+def checkout() -> Path | None:
+    """Return the checkout that this package lies in, if it does."""
+    root = Path(__file__).resolve().parents[1]
+    return root if (root / "pyproject.toml").is_file() else None
 
 
 def forget() -> None:

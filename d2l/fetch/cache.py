@@ -44,8 +44,7 @@ def cache_folder() -> Path:
     """Return the folder that keeps files, whether or not it exists."""
     if chosen := _session.choices().cache:
         return chosen
-    checkout = Path(__file__).resolve().parents[2]
-    if (checkout / "pyproject.toml").is_file():
+    if checkout := _session.checkout():
         return checkout / "data" / "cache"
     return Path(os_cache("deep-learning-executed"))
 

@@ -225,7 +225,7 @@ def test_the_cache_is_below_data_in_a_checkout(
 
     assert cache.cache_folder() == REPOSITORY / "data" / "cache"
 
-    monkeypatch.setattr(cache, "__file__", "/lib/d2l/fetch/cache.py")
+    monkeypatch.setattr(_session, "__file__", "/lib/d2l/_session.py")
     folder = cache.cache_folder()
     assert folder.is_relative_to(Path.home()) or os.name != "posix"
     assert "deep-learning-executed" in folder.parts
@@ -1425,24 +1425,6 @@ def test_the_error_names_every_place_and_a_way_out(
         "apt-get install novel",
     ):
         assert part in message
-
-
-@pytest.mark.parametrize(
-    ("at_terminal", "recorded", "shown"),
-    [(True, "", True), (True, "1", False), (False, "", False)],
-)
-def test_a_bar_is_for_people(
-    at_terminal: bool,
-    recorded: str,
-    shown: bool,
-    monkeypatch: pytest.MonkeyPatch,
-):
-    """It shows at a terminal, not in a log and not in a recording."""
-    monkeypatch.setenv("D2L_RECORDING", recorded)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: at_terminal)
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
-
-    assert _session.watched() is shown
 
 
 def test_a_long_download_shows_a_bar(

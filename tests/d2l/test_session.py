@@ -1,7 +1,9 @@
 """What is chosen once per process, and stays."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -71,16 +73,32 @@ def test_a_choice_stays(monkeypatch):
     assert d2l.runtime.scale(full=2, small=1) == 1
 
 
-def test_folders_stay_when_the_process_moves(monkeypatch, tmp_path):
-    """Pages run in their own folders, and mean the same cache and mirror."""
+def test_folders_are_the_same_from_every_page(monkeypatch, tmp_path):
+    """Pages run in their own folders; a relative one is of the checkout."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("D2L_DATA", "mine")
     monkeypatch.setenv("D2L_MIRROR", "../theirs")
+    root = Path(d2l.__file__).parents[1]
 
     chosen = _session.choices()
 
-    assert chosen.cache == tmp_path / "mine"
-    assert chosen.mirror == tmp_path / "../theirs"
+    assert chosen.cache == root / "mine"
+    assert chosen.mirror == root / "../theirs"
+
+
+def test_outside_a_checkout_folders_start_where_the_program_is(
+    monkeypatch, tmp_path
+):
+    """They stay when the program moves; the home folder is understood."""
+    monkeypatch.setattr(_session, "__file__", "/lib/d2l/_session.py")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("D2L_DATA", "mine")
+    monkeypatch.setenv("D2L_MIRROR", "~/theirs")
+
+    assert _session.choices().cache == tmp_path / "mine"
+    monkeypatch.chdir("/")
+    assert _session.choices().cache == tmp_path / "mine"
+    assert _session.choices().mirror == Path.home() / "theirs"
 
 
 def test_a_mirror_is_a_folder_or_an_address(monkeypatch, tmp_path):
@@ -108,6 +126,29 @@ def test_the_tier_of_a_set_stays_the_sample(capsys):
     assert load(lambda: "real") == "drawn"
     assert d2l.data.provenance() == {"roses": "sample"}
     assert capsys.readouterr().out.count("No roses here.") == 1
+
+
+def test_a_set_that_was_asked_for_as_sample_says_so(monkeypatch, capsys):
+    """Nothing was tried, so there is nothing more to learn."""
+    monkeypatch.setenv("D2L_SAMPLES", "1")
+
+    assert load(lambda: "real") == "drawn"
+    assert capsys.readouterr().out == (
+        "No roses here. Why: D2L_SAMPLES asks for the sample.\n"
+    )
+
+
+def test_every_use_of_a_set_is_noted(monkeypatch, tmp_path):
+    """A page that uses a set another has read is known to rest on it."""
+    monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
+
+    load(lambda: "real")
+    load(lambda: "real")
+
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == 2 * [
+        {"kind": "data", "name": "roses", "tier": "real"}
+    ]
 
 
 def test_two_tiers_of_one_set_are_refused():
@@ -160,31 +201,52 @@ def test_seeds_are_shifted_everywhere(monkeypatch):
     assert shifted["3"][0] != shifted["0"][0]
 
 
-def announce(monkeypatch, *, works):
-    """Announce a CUDA device; its first operation works, or fails."""
-    ones = torch.ones
+def announce(monkeypatch, *names, works=True, value=1.0):
+    """Announce devices; their first operation works, or fails."""
+    tried = []
 
     def make(*shape, device="cpu"):
-        if device == "cuda" and not works:
+        tried.append(device)
+        if not works:
             raise RuntimeError("no kernel image is available\nfor this device")
-        return ones(*shape)
+        return torch.full(shape, value)
 
+    cuda, mps = "cuda" in names, "mps" in names
     monkeypatch.delenv("D2L_DEVICE", raising=False)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     monkeypatch.setattr(torch, "ones", make)
+    return tried
 
 
 def test_a_device_that_works_is_taken(monkeypatch):
-    """Announced and tried."""
-    announce(monkeypatch, works=True)
+    """Announced, and tried once per process."""
+    tried = announce(monkeypatch, "cuda", "mps")
 
     assert d2l.runtime.device() == torch.device("cuda")
+    assert d2l.runtime.device() == torch.device("cuda")
+    assert tried == ["cuda"]
+
+
+def test_without_cuda_a_mac_computes_on_its_own_device(monkeypatch, capsys):
+    """What is not announced is not mentioned."""
+    announce(monkeypatch, "mps")
+
+    assert d2l.runtime.device() == torch.device("mps")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_device_that_computes_nonsense_is_given_up(monkeypatch, capsys):
+    """The result of the first operation is read."""
+    announce(monkeypatch, "mps", value=2.0)
+
+    assert d2l.runtime.device() == torch.device("cpu")
+    assert "eight ones add up to 32" in capsys.readouterr().out
 
 
 def test_a_device_that_fails_is_given_up_with_a_line(monkeypatch, capsys):
     """Old cards, and hosted Macs, announce what they cannot do."""
-    announce(monkeypatch, works=False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    announce(monkeypatch, "cuda", works=False)
 
     assert d2l.runtime.device() == torch.device("cpu")
     assert d2l.runtime.scale(full=2, small=1) == 1
@@ -196,7 +258,7 @@ def test_a_device_that_fails_is_given_up_with_a_line(monkeypatch, capsys):
 
 def test_the_environment_forces_the_processor(monkeypatch):
     """``D2L_DEVICE=cpu`` wins over a device that works."""
-    announce(monkeypatch, works=True)
+    announce(monkeypatch, "cuda")
     monkeypatch.setenv("D2L_DEVICE", "cpu")
 
     assert d2l.runtime.device() == torch.device("cpu")
@@ -204,11 +266,43 @@ def test_the_environment_forces_the_processor(monkeypatch):
 
 def test_a_forced_device_that_is_missing_is_an_error(monkeypatch):
     """Whoever asks for one is not given another."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    announce(monkeypatch, "mps")
     monkeypatch.setenv("D2L_DEVICE", "cuda")
 
     with pytest.raises(RuntimeError, match=r"asks for cuda.*not there"):
         d2l.runtime.device()
+
+
+def test_a_forced_device_that_fails_is_an_error(monkeypatch):
+    """The message says how it failed."""
+    announce(monkeypatch, "cuda", "mps", works=False)
+    monkeypatch.setenv("D2L_DEVICE", "mps")
+
+    with pytest.raises(RuntimeError, match=r"asks for mps, but no kernel"):
+        d2l.runtime.device()
+
+
+@pytest.mark.parametrize(
+    ("terminal", "notebook", "recorded", "seen"),
+    [
+        (True, False, "", True),
+        (False, True, "", True),
+        (False, True, "1", False),
+        (True, False, "1", False),
+        (False, False, "", False),
+    ],
+)
+def test_a_person_watches_a_terminal_or_a_notebook(
+    monkeypatch, terminal, notebook, recorded, seen
+):
+    """Nobody does while the output is recorded."""
+    monkeypatch.setenv("D2L_RECORDING", recorded)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    if notebook:
+        monkeypatch.setitem(sys.modules, "ipykernel", json)
+
+    assert _session.watched() is seen
 
 
 def test_the_package_does_not_import_torch_itself():
