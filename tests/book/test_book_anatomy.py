@@ -221,22 +221,23 @@ def test_the_visible_cells_need_no_hidden_one(page: pages.Page):
     Live code on the site has nothing else. That the cells run is tried by
     ``make visible``.
     """
-    visible = [
-        ast.parse(cell.source)
-        for cell in page.code
-        if "remove-cell" not in cell.tags
-    ]
     made = set(dir(builtins)) | {"display", "get_ipython"}
-    for tree in visible:
+    for cell in page.code:
+        if "remove-cell" in cell.tags:
+            continue
+        tree = ast.parse(cell.source)
         made |= names_made(tree)
-    used = {
+        missing = names_used(tree) - made
+        assert not missing, f"{missing} is not made so far: {cell.source}"
+
+
+def names_used(tree: ast.Module) -> set[str]:
+    """Return every name that code reads."""
+    return {
         node.id
-        for tree in visible
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
-
-    assert used <= made
 
 
 def names_made(tree: ast.Module) -> set[str]:
