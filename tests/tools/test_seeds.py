@@ -195,6 +195,7 @@ def claim(low, high, runs=10, mean=1.0, deviation=0.01):
         (claim(0.8, None), "the nearest bound is 19 deviations away"),
         (claim(0.8, 1.04), ""),
         ({"what": "x", "value": 1.0, "bounds": [1, 1]}, ""),
+        (claim(0.995, None) | {"what": "x with seed 0"}, ""),
     ],
 )
 def test_bounds_are_judged_by_the_spread(case, says):
