@@ -204,6 +204,15 @@ def test_least_squares_finds_the_line_behind_the_samples():
     assert abs(X.std() - 1) < 0.05
 
 
+def test_the_noise_is_a_hundredth_unless_told():
+    """Small beside weights of the size of one."""
+    X, y = d2l.data.linear([1.0, -2.0], 0.5, num_samples=2_000)
+
+    residual = y - (X @ torch.tensor([[1.0], [-2.0]]) + 0.5)
+
+    assert math.isclose(residual.std(), 0.01, rel_tol=0.1)
+
+
 def test_without_noise_the_relation_is_exact():
     """The targets are the weighted sums, to the last bit of rounding."""
     w = torch.tensor([1.0, -2.0])
@@ -435,6 +444,15 @@ def test_the_room_of_a_batch_is_used_again(sample):
     addresses = [X.data_ptr() for X, _ in test]
 
     assert len(set(addresses)) <= 3
+
+
+@pytest.mark.parametrize("num", [1, 15, 1000])
+def test_the_room_of_a_batch_begins_with_a_cache_line(num):
+    """As PyTorch's own; stores that straddle two lines are slower."""
+    rooms = [_resize._aligned(num) for _ in range(5)]
+
+    assert [room.ctypes.data % 64 for room in rooms] == [0] * 5
+    assert [len(room) for room in rooms] == [num] * 5
 
 
 def test_changing_the_sample_does_not_change_the_next_one(sample):
