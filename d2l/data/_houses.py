@@ -30,7 +30,7 @@ def house_prices() -> tuple[pd.DataFrame, pd.DataFrame]:
     which a bare `pandas.read_csv` would lose.
 
     Returns:
-        Training sales: 81 columns as in the file, from ``Id`` to
+        Training sales, 81 columns as in the file, from ``Id`` to
         ``SalePrice`` in dollars; and test sales, the same columns without
         ``SalePrice``. ``Id`` is a column, rows are counted from 0. The
         tables are the caller's own.

@@ -6,12 +6,13 @@ package and at its public addresses, in this order, and is handed out only
 after its hash was checked. What the files mean is not known here: that is
 the work of ``d2l.data`` and its neighbours.
 
-Environment:
-    D2L_DATA: The cache folder. Default: ``data/cache`` in a checkout, else
-        the user's cache folder.
-    D2L_MIRROR: A folder or a base URL that holds files of the registry.
-    D2L_OFFLINE: ``1`` never touches the network.
-    D2L_PATIENCE: Seconds that silent servers may cost a process. Default: 9.
+What the environment says:
+
+- ``D2L_DATA``: the cache folder. Default: ``data/cache`` in a checkout, else
+  the user's cache folder.
+- ``D2L_MIRROR``: a folder or a base URL that holds files of the registry.
+- ``D2L_OFFLINE``: ``1`` never touches the network.
+- ``D2L_PATIENCE``: seconds that silent servers may cost a process. Default: 9.
 
 Parts: ``registry`` lists the files, ``places`` goes from one to the next,
 ``cache`` keeps files and locks, ``network`` downloads with bounded patience,
@@ -39,7 +40,7 @@ def file(name: str) -> Path:
         name: A name of the registry; ``names()`` lists them.
 
     Returns:
-        A file whose hash was checked. Read it, do not change it: a changed
+        A file whose hash was checked. Read it, do not change it; a changed
         copy is noticed and replaced.
 
     Raises:

@@ -69,7 +69,7 @@ def softmax(X: Float[Tensor, "*batch q"]) -> Float[Tensor, "*batch q"]:
         X: Scores (logits), classes on the last axis.
 
     Returns:
-        Probabilities: positive, each row sums to 1. The page *Softmax
+        Probabilities, positive; each row sums to 1. The page *Softmax
         regression from scratch* derives every line.
     """
     shifted = X - X.amax(dim=-1, keepdim=True)

@@ -94,7 +94,7 @@ def figure(
             ``sharey=True``.
 
     Returns:
-        One ``Axes``, or an array of them: a row, a column or a grid.
+        One ``Axes``, or an array of them, a row, a column or a grid.
 
     Raises:
         ValueError: There is no row or no column.

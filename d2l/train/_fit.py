@@ -114,7 +114,7 @@ def fit(
             the ``ignore_index`` of the loss, if it has one.
 
     Returns:
-        The history, also when the run is stopped with Ctrl-C: then it holds
+        The history, also when the run is stopped with Ctrl-C; then it holds
         the epochs that were finished. Means are taken over all labels that
         count or, where targets are no labels, over samples.
 
