@@ -5,43 +5,20 @@ runners) or the git remote ``origin``. Without either there is no Colab,
 Binder or Thebe button, because an invented address is worse than none.
 """
 
-import os
-import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-BRANCH = "notebooks"
+from tools.publish import BRANCH, repository
+
 BUTTONS = {
     "notebook_interface": "jupyterlab",
     "binderhub_url": "https://mybinder.org",
     "colab_url": "https://colab.research.google.com",
     "thebe": True,
 }
-_GITHUB = re.compile(
-    r"(?<![\w.-])github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?$"
-)
-
-
-def repository(root: Path, env: dict[str, str] | None = None) -> str | None:
-    """Return ``owner/name`` of the GitHub repository, or None if unknown."""
-    named = (os.environ if env is None else env).get("GITHUB_REPOSITORY")
-    if named:
-        return named
-    try:
-        remote = subprocess.run(
-            ["git", "-C", str(root), "remote", "get-url", "origin"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    found = _GITHUB.search(remote)
-    return found.group(1) if found else None
 
 
 def configure(app: Sphinx, config: Config) -> None:

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from tools import pages
 
-ROOT = Path(__file__).resolve().parents[1]
 
-
-def counted(root: Path = ROOT) -> dict[str, int]:
+def counted(root: Path = pages.ROOT) -> dict[str, int]:
     """Return what was built and checked below ``root/_build``, by name.
 
     Raises:

@@ -17,6 +17,9 @@ from typing import Any
 
 APPENDIX = ("notation", "results", "status", "api", "references")
 ROOT = Path(__file__).resolve().parents[1]
+# The tag of the cells that are put before a page where it is published.
+SET_UP = "d2l-setup"
+UNKNOWN = 60.0  # seconds, for a page that has never been recorded
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,11 @@ class Page:
         return self.path.relative_to(self.root).with_suffix("").as_posix()
 
     @property
+    def number(self) -> str:
+        """The number that the names of folder and file give: ``5.11``."""
+        return f"{int(self.path.parent.name[:2])}.{int(self.path.name[:2])}"
+
+    @property
     def is_notebook(self) -> bool:
         """Whether the page can be executed."""
         return self.path.suffix == ".ipynb"
@@ -139,6 +147,11 @@ class Page:
         """
         metadata = self._notebook.get("metadata", {})
         return dict(metadata.get("d2l", {}))
+
+    @property
+    def seconds(self) -> float:
+        """How long it took to record, a guess if it never was."""
+        return float(self.stamp.get("seconds", UNKNOWN))
 
     @property
     def slow(self) -> str:

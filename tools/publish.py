@@ -13,6 +13,7 @@ import copy
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,10 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from _ext.launch import BRANCH, repository
+from tools.pages import ROOT, SET_UP
 
-ROOT = Path(__file__).resolve().parents[1]
-TAG = "d2l-setup"
+BRANCH = "notebooks"
 PACKAGE = "deep-learning-executed"
 Notebook = dict[str, Any]
 
@@ -38,11 +38,21 @@ GPU_NOTE = """
 > The page asks Colab for a GPU, because its experiments are large.
 > Without one it runs all the same, at its small size."""
 SETUP = """\
-import importlib.util
+from importlib import util
 
-if importlib.util.find_spec("d2l") is None:
+if util.find_spec("d2l") is None:
     book = "{address}"
-    %pip install --quiet "{package} @ {{book}}\""""
+    %pip install --quiet "{package} @ {{book}}"
+elif not util.find_spec("d2l").origin or not util.find_spec("d2l._session"):
+    raise ImportError(
+        "another package named d2l is installed; run\\n"
+        "    %pip uninstall --yes d2l {name}\\n"
+        "in a new cell, restart the kernel, and run this cell again"
+    )"""
+
+_GITHUB = re.compile(
+    r"(?<![\w.-])github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?$"
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,24 @@ class Origin:
         return (
             f"https://github.com/{self.repository}/archive/{self.commit}.zip"
         )
+
+
+def repository(root: Path, env: dict[str, str] | None = None) -> str | None:
+    """Return ``owner/name`` of the GitHub repository, or None if unknown."""
+    named = (os.environ if env is None else env).get("GITHUB_REPOSITORY")
+    if named:
+        return named
+    try:
+        remote = subprocess.run(
+            ["git", "-C", str(root), "remote", "get-url", "origin"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    found = _GITHUB.search(remote)
+    return found.group(1) if found else None
 
 
 def needs_gpu(page: Notebook) -> bool:
@@ -86,7 +114,7 @@ def published(page: Notebook, origin: Origin) -> Notebook:
     """
     if any(_is_setup(cell) for cell in page["cells"]):
         raise ValueError(
-            f"the page has a cell tagged {TAG} already; publish the page "
+            f"the page has a cell tagged {SET_UP} already; publish the page "
             "of the main branch, which has none"
         )
     page = copy.deepcopy(page)
@@ -99,7 +127,7 @@ def published(page: Notebook, origin: Origin) -> Notebook:
 
 
 def _is_setup(cell: Notebook) -> bool:
-    return TAG in cell.get("metadata", {}).get("tags", [])
+    return SET_UP in cell.get("metadata", {}).get("tags", [])
 
 
 def _setup_cells(
@@ -111,22 +139,23 @@ def _setup_cells(
     )
     setup = SETUP.format(
         address=origin.archive,
-        package=PACKAGE + ("[text]" if wants_text else ""),
+        name=PACKAGE,
+        package=PACKAGE + ("[pages,text]" if wants_text else "[pages]"),
     )
     note = {
         "cell_type": "markdown",
-        "metadata": {"tags": [TAG]},
+        "metadata": {"tags": [SET_UP]},
         "source": (NOTE + (GPU_NOTE if gpu else "")).splitlines(True),
     }
     code = {
         "cell_type": "code",
         "execution_count": None,
-        "metadata": {"tags": [TAG]},
+        "metadata": {"tags": [SET_UP]},
         "outputs": [],
         "source": setup.splitlines(True),
     }
     if page.get("nbformat_minor", 0) >= 5:  # before 4.5 cells have no id
-        note["id"], code["id"] = f"{TAG}-note", TAG
+        note["id"], code["id"] = f"{SET_UP}-note", SET_UP
     return [note, code]
 
 

@@ -33,7 +33,7 @@ def small_site(folder: Path, repository: str | None) -> Path:
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, folder / name)
     (folder / "tools").mkdir()
-    for name in ("__init__.py", "pages.py"):
+    for name in ("__init__.py", "pages.py", "publish.py"):
         shutil.copy(pages.ROOT / "tools" / name, folder / "tools")
     listed = "".join(f"  - file: {name}\n" for name in SECTIONS)
     (folder / "_toc.yml").write_text(

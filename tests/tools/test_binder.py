@@ -4,11 +4,11 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tools.pages import ROOT
+
 BINDER = ROOT / ".binder"
 
 pytestmark = pytest.mark.skipif(

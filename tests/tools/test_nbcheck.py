@@ -19,8 +19,8 @@ from tests.tools import nbcheck_faults as faults
 from tools import record
 from tools.nbcheck import plugin, report, stamp
 from tools.nbcheck.kernel import CellRun
+from tools.pages import ROOT
 
-ROOT = Path(__file__).parents[2]
 NOTE = ROOT / "docs" / "decisions" / "0001-outputs-are-verified.md"
 LIMIT = "8"  # seconds a cell may take here; an ordinary one takes 0.01
 

@@ -17,10 +17,15 @@ import pytest
 
 from tools import publish
 from tools.nbcheck import stamp
+from tools.pages import ROOT
 from tools.publish import Origin, needs_gpu, published
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ORIGIN = Origin("someone/book", COMMIT)
+
+
+# A folder that is looked in before all others.
+PATH = "import sys; sys.path.insert(0, sys.argv[1])"
 
 
 def page(*sources: str, minor: int = 5, **metadata: Any) -> dict[str, Any]:
@@ -118,14 +123,40 @@ def test_the_set_up_installs_from_the_repository_of_the_page(monkeypatch):
     (call,) = run_setup(made)
 
     address = f"https://github.com/someone/book/archive/{COMMIT}.zip"
-    assert call == f'install --quiet "deep-learning-executed @ {address}"'
+    assert (
+        call == f'install --quiet "deep-learning-executed[pages] @ {address}"'
+    )
+
+
+@pytest.mark.parametrize(
+    "files", [["__init__.py", "torch.py"], ["_session.py"]]
+)
+def test_the_set_up_tells_another_d2l_from_ours(tmp_path, files):
+    """Another package of that name, or what its removal left of ours."""
+    for name in files:
+        path = tmp_path / "d2l" / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    made = published(page("1"), ORIGIN)
+    code = "".join(made["cells"][1]["source"]).replace(
+        "    %pip install", "    pass  #"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"{PATH}\n{code}", tmp_path],
+        capture_output=True,
+        text=True,
+    )
+
+    assert "ImportError: another package named d2l" in done.stderr
+    assert "uninstall --yes d2l deep-learning-executed" in done.stderr
 
 
 def test_the_set_up_names_the_package_of_this_project():
     """The name to install is the one that pyproject.toml gives it."""
     import tomllib
 
-    project = tomllib.loads((publish.ROOT / "pyproject.toml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
     assert project["project"]["name"] == publish.PACKAGE
 
@@ -136,7 +167,7 @@ def test_a_page_that_uses_torchtext_installs_it(monkeypatch):
 
     (call,) = run_setup(published(page("import torchtext"), ORIGIN))
 
-    assert "deep-learning-executed[text] @" in call
+    assert "deep-learning-executed[pages,text] @" in call
 
 
 @pytest.mark.parametrize(
@@ -341,9 +372,9 @@ def test_what_colab_installs_has_every_module(tmp_path):
     """The built package holds the same modules as the checkout."""
     source = tmp_path / "source"
     unwanted = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(publish.ROOT / "d2l", source / "d2l", ignore=unwanted)
+    shutil.copytree(ROOT / "d2l", source / "d2l", ignore=unwanted)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(publish.ROOT / name, source)
+        shutil.copy(ROOT / name, source)
     build = ["wheel", "--quiet", "--no-deps", "--no-build-isolation"]
 
     subprocess.run(
@@ -359,3 +390,37 @@ def test_what_colab_installs_has_every_module(tmp_path):
         for path in (source / "d2l").rglob("*")
         if path.is_file()
     }
+
+
+def test_build_environment_names_the_repository(tmp_path: Path):
+    """GITHUB_REPOSITORY is believed."""
+    env = {"GITHUB_REPOSITORY": "owner/name"}
+
+    assert publish.repository(tmp_path, env) == "owner/name"
+
+
+@pytest.mark.parametrize(
+    ("remote", "name"),
+    [
+        ("https://github.com/owner/name.git", "owner/name"),
+        ("https://github.com/owner/name", "owner/name"),
+        ("git@github.com:owner/na.me.git", "owner/na.me"),
+        ("ssh://git@github.com/owner/name/", "owner/name"),
+        ("https://example.org/owner/name.git", None),
+        ("https://notgithub.com/owner/name.git", None),
+    ],
+)
+def test_git_remote_names_the_repository(
+    tmp_path: Path, remote: str, name: str | None
+):
+    """Without the variable, a remote on GitHub tells; others do not."""
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "remote", "add", "origin", remote], check=True)
+
+    assert publish.repository(tmp_path, {}) == name
+
+
+def test_without_any_trace_the_repository_is_unknown(tmp_path: Path):
+    """No variable and no remote: no name."""
+    assert publish.repository(tmp_path, {}) is None

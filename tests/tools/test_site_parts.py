@@ -1,50 +1,15 @@
 """The Sphinx extensions, without Sphinx: what they compute from pages."""
 
 import json
-import subprocess
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 from docutils import nodes
 
-from _ext import book_map, launch, numbers, stamps, tidy
+from _ext import book_map, numbers, stamps, tidy
 from tools import pages
 from tools.nbcheck import stamp
-
-
-def test_build_environment_names_the_repository(tmp_path: Path):
-    """GITHUB_REPOSITORY is believed."""
-    env = {"GITHUB_REPOSITORY": "owner/name"}
-
-    assert launch.repository(tmp_path, env) == "owner/name"
-
-
-@pytest.mark.parametrize(
-    ("remote", "name"),
-    [
-        ("https://github.com/owner/name.git", "owner/name"),
-        ("https://github.com/owner/name", "owner/name"),
-        ("git@github.com:owner/na.me.git", "owner/na.me"),
-        ("ssh://git@github.com/owner/name/", "owner/name"),
-        ("https://example.org/owner/name.git", None),
-        ("https://notgithub.com/owner/name.git", None),
-    ],
-)
-def test_git_remote_names_the_repository(
-    tmp_path: Path, remote: str, name: str | None
-):
-    """Without the variable, a remote on GitHub tells; others do not."""
-    git = ["git", "-C", str(tmp_path)]
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "remote", "add", "origin", remote], check=True)
-
-    assert launch.repository(tmp_path, {}) == name
-
-
-def test_without_any_trace_the_repository_is_unknown(tmp_path: Path):
-    """No variable and no remote: no name."""
-    assert launch.repository(tmp_path, {}) is None
 
 
 def test_figures_are_counted_on_their_page():

@@ -7,13 +7,13 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from tools.pages import ROOT
+
 # Runs outside of make, because it is what brings make to Windows.
 SET_UP = {"choco install make --no-progress --yes"}
 

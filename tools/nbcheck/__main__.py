@@ -5,11 +5,10 @@ Every argument is pytest's or the plugin's (``--shard I/N``,
 """
 
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tools.pages import ROOT
 
 
 def main(arguments: list[str]) -> int:

@@ -28,7 +28,7 @@ from nbclient.util import run_sync
 from nbformat import NotebookNode
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
-ROOT = Path(__file__).resolve().parents[2]
+from tools.pages import ROOT
 
 _FRESH_LINE = re.compile(r"^.*\r(?=[^\n])", re.MULTILINE)
 _SVG_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)

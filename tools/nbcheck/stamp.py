@@ -18,7 +18,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from tools.nbcheck.kernel import ROOT, CellRun, interpreter
+from tools.nbcheck.kernel import CellRun, interpreter
+from tools.pages import ROOT, SET_UP
 
 VERSIONS = ("torch", "torchvision", "numpy", "matplotlib", "pandas")
 CLAIM = (
@@ -34,7 +35,6 @@ CLAIM = (
 )
 IGNORE_OUTPUT = "nbval-ignore-output"
 RAISES = "raises-exception"
-SET_UP = "d2l-setup"
 
 _PICTURE = re.compile(r"<(svg|img|canvas)\b", re.IGNORECASE)
 _NO_ALT = re.compile(r"!\[\s*\]\(")
