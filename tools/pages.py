@@ -19,7 +19,6 @@ APPENDIX = ("notation", "results", "status", "api", "references")
 ROOT = Path(__file__).resolve().parents[1]
 # The tag of the cells that are put before a page where it is published.
 SET_UP = "d2l-setup"
-UNKNOWN = 60.0  # seconds, for a page that has never been recorded
 
 
 @dataclass(frozen=True)
@@ -147,11 +146,6 @@ class Page:
         """
         metadata = self._notebook.get("metadata", {})
         return dict(metadata.get("d2l", {}))
-
-    @property
-    def seconds(self) -> float:
-        """How long it took to record, a guess if it never was."""
-        return float(self.stamp.get("seconds", UNKNOWN))
 
     @property
     def slow(self) -> str:

@@ -64,11 +64,6 @@ def main(
     return 0 if all(o["status"] == "recorded" for o in outcomes) else 1
 
 
-def number(page: Page) -> str:
-    """Return the number of a page, 5.11, from its place."""
-    return f"{int(page.path.parent.name[:2])}.{int(page.path.name[:2])}"
-
-
 def chosen(root: Path, chapter: int, only: Sequence[str] = ()) -> list[Page]:
     """Return the pages to record, the quick ones first.
 
@@ -85,7 +80,7 @@ def chosen(root: Path, chapter: int, only: Sequence[str] = ()) -> list[Page]:
         ValueError: The chapter has no notebook, or no page of that number.
     """
     paths = sorted(root.glob(f"chapters/{chapter:02}-*/[0-9]*.ipynb"))
-    known = {number(page): page for page in (Page(p, root) for p in paths)}
+    known = {page.number: page for page in (Page(p, root) for p in paths)}
     if not known:
         raise ValueError(f"chapter {chapter} has no notebook in {root}")
     if unknown := set(only) - set(known):
