@@ -40,7 +40,7 @@ def test_pages_with_a_full_scale_are_recorded_the_quick_ones_first(tmp_path):
     write(tmp_path, "03-new", "1")
     write(tmp_path, "11-quick", "1", scale_matters=True, seconds=2)
 
-    found = [run.number(page) for page in run.chosen(tmp_path, 5)]
+    found = [page.number for page in run.chosen(tmp_path, 5)]
 
     assert found == ["5.11", "5.2", "5.3"]
 
