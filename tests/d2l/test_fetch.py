@@ -5,6 +5,7 @@ the last section, which reads the real mirror and package where there are
 such.
 """
 
+import atexit
 import dataclasses
 import errno
 import gzip
@@ -25,6 +26,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -902,22 +904,24 @@ def test_beside_a_read_only_cache_a_gzipped_file_is_unpacked_elsewhere(
     assert list(read_only.iterdir()) == []
 
 
-def test_what_was_unpacked_elsewhere_goes_with_the_process():
+def test_what_was_unpacked_elsewhere_goes_with_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+):
     """Temporary folders would pile up otherwise."""
-    code = (
-        "from d2l.fetch import cache; folder = cache.temporary_folder(); "
-        "assert folder.is_dir(); print(folder)"
+    at_the_end: list[Callable[[], object]] = []
+    monkeypatch.setattr(
+        atexit,
+        "register",
+        lambda *call, **options: at_the_end.append(partial(*call, **options)),
     )
+    folder = cache.temporary_folder()
+    (folder / "novel.txt").write_bytes(CONTENT)
 
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    for call in at_the_end:
+        call()
 
-    assert not Path(done.stdout.strip()).exists()
+    assert not folder.exists()
+    cache.temporary_folder.cache_clear()
 
 
 @posix
