@@ -2,8 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tools.pretend import Accelerator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -24,3 +28,12 @@ def _nothing_chosen() -> Iterator[None]:
     _session.forget()
     yield
     _session.forget()
+
+
+@pytest.fixture(params=["cuda", "mps"])
+def accelerator(request: pytest.FixtureRequest) -> "Iterator[Accelerator]":
+    """A device that is only pretended, and as strict as a real one."""
+    from tools.pretend import Accelerator
+
+    with Accelerator(request.param) as pretended:
+        yield pretended
