@@ -24,6 +24,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -101,8 +102,8 @@ def _cut() -> None:
     def few_of_loader(self: Any) -> Iterator[Any]:
         return itertools.islice(iterate(self), NUM_BATCHES)
 
-    Batches._serve = few  # type: ignore[method-assign]
-    DataLoader.__iter__ = few_of_loader  # type: ignore[assignment,method-assign]
+    mock.patch.object(Batches, "_serve", few).start()
+    mock.patch.object(DataLoader, "__iter__", few_of_loader).start()
     for name in ("claim", "close", "equal", "between", "raises"):
         setattr(d2l.check, name, _lenient(getattr(d2l.check, name)))
 
@@ -148,7 +149,8 @@ def judge(page: Path, kind: str, is_fast: bool) -> tuple[str, bool]:
     name = page.relative_to(ROOT / "chapters").with_suffix("")
     result = f"FAILS in {len(faults)}" if faults else "passes"
     seconds = f"{time.monotonic() - start:.0f} s"
-    row = f"{name!s:44} {kind:5} {result:11} {found['waits']:6} waits {seconds:>6}"
+    row = f"{name!s:44} {kind:5} {result:11} {seconds:>6}"
+    row += f" {found['waits']:7} waits"
     lines = [f"    cell {n}: {faults[n][:160]}" for n in sorted(faults)]
     return "\n".join([row, *lines]), not faults
 
