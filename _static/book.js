@@ -44,6 +44,16 @@
     }
   };
 
+  // The search leaves numbers out: the number of a section becomes its title.
+  const number = () => {
+    if (typeof Search === "undefined") return;
+    const { query } = Search;
+    Search.query = (asked) => {
+      const titles = Object.keys(Search._index.alltitles);
+      query(titles.find((one) => one.startsWith(`${asked.trim()} `)) ?? asked);
+    };
+  };
+
   // Paper is white, whatever the screen is.
   const print = () => {
     const { dataset } = document.documentElement;
@@ -70,5 +80,6 @@
     mark();
   };
 
+  document.addEventListener("DOMContentLoaded", number);
   addEventListener("load", start);
 })();

@@ -269,7 +269,7 @@ def test_nothing_is_cut_off_on_paper(seen: Any):
     try:
         lost = page.evaluate(
             """() => {
-              const paper = document.querySelector(".bd-article");
+              const paper = document.querySelector("article, main");
               const edge = paper.getBoundingClientRect().right + 1;
               return [...paper.querySelectorAll("*")]
                 .filter(one => !one.closest("mjx-assistive-mml, svg *"))

@@ -21,14 +21,17 @@ def page_of(number: str) -> pages.Page:
     return pages.Page(source)
 
 
-def test_search_finds_a_section_by_its_words(visit: Visit):
-    """Words of a title, typed into the search box, lead to its page."""
+@pytest.mark.parametrize(
+    ("words", "rank"), [("softmax regression from scratch", 3), ("3.6", 1)]
+)
+def test_search_finds_a_section(visit: Visit, words: str, rank: int):
+    """Words of a title, or its number, in the search box lead to its page."""
     wanted = page_of("3.6")
 
     with visit("index") as seen:
         seen.page.keyboard.press("Control+k")
         box = seen.page.locator("#pst-search-dialog input[type=search]")
-        box.fill("softmax regression from scratch")
+        box.fill(words)
         box.press("Enter")
         link = seen.page.locator("#search-results li a").first
         link.wait_for(timeout=10_000)
@@ -36,7 +39,7 @@ def test_search_finds_a_section_by_its_words(visit: Visit):
         found = seen.page.locator("#search-results li a").evaluate_all(
             "links => links.map(link => link.pathname)"
         )
-        assert f"/{wanted.name}.html" in found[:3]
+        assert f"/{wanted.name}.html" in found[:rank]
         assert seen.complaints == []
 
 

@@ -11,7 +11,7 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    *sorted((ROOT / "docs" / "decisions").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "LICENSES").glob("*.md")),
 ]
 ALL = pytest.mark.parametrize(
@@ -95,3 +95,10 @@ def test_decisions_are_numbered_in_order():
     for number, path in zip(numbers, paths, strict=True):
         title = path.read_text("utf-8").splitlines()[0]
         assert re.match(rf"# 0*{number}\b", title), path.name
+
+
+def test_decisions_are_one_page():
+    """Whoever asks why reads the whole answer."""
+    for path in (ROOT / "docs" / "decisions").glob("*.md"):
+        words = path.read_text("utf-8").split()
+        assert len(words) <= 700, f"{path.name}: {len(words)} words"
