@@ -210,8 +210,11 @@ def test_a_check_that_holds_is_silent(capsys):
     check.equal({"a": torch.ones(2), "b": "x"}, {"a": np.ones(2), "b": "x"})
     check.equal((2, 3), torch.ones(2, 3).shape)
     check.equal(np.ones(1, np.int8).dtype, np.int8)
-    check.between(1.5, 1, 2)
+    check.close(torch.tensor([1, 2]), [1.0, 2.0])
+    for low, high in ((1, 2), (1.5, 2), (1, 1.5), (1.5, 1.5)):
+        check.between(1.5, low, high)
     check.raises(ValueError, "invalid literal", int, "one")
+    check.raises(ValueError, "base", int, "1", base=99)
 
     assert capsys.readouterr().out == ""
 
@@ -299,6 +302,19 @@ def test_a_sample_run_says_that_the_real_data_wait(capsys):
     ]
 
 
+def test_a_small_run_on_a_sample_waits_for_the_full_size(monkeypatch, capsys):
+    """The full size is run on the real data anyway."""
+    monkeypatch.setenv("D2L_SCALE", "small")
+    _session.note_data("houses", "sample")
+
+    check.claim("a", 0.6, (0.8, None), small=0.7, sample=0.5)
+
+    assert capsys.readouterr().out == (
+        "claim: a = 0.6 (at least 0.5; full size: at least 0.8, "
+        "not run here)\n"
+    )
+
+
 def test_the_log_of_a_claim_has_all_its_bounds(monkeypatch, tmp_path):
     """What applied here, what did not, and which data it rests on."""
     monkeypatch.setenv("D2L_EVENTS", str(tmp_path / "log"))
@@ -351,5 +367,8 @@ def test_a_check_applies_or_is_counted(monkeypatch, tmp_path, asked, fits):
 
     assert check.applies(**asked) is fits
 
-    last = (tmp_path / "log").read_text().splitlines()[-1]
-    assert json.loads(last) == {"kind": "check", "applied": fits}
+    *others, last = map(
+        json.loads, (tmp_path / "log").read_text().splitlines()
+    )
+    assert last == {"kind": "check", "applied": fits}
+    assert [fact["kind"] for fact in others] == ["scale"] * ("scale" in asked)
