@@ -9,7 +9,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from _ext import markup
+from _ext import pieces
 from tools import pages
 
 
@@ -25,7 +25,7 @@ class BookMap(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Make one box for each chapter, or the list of one chapter."""
-        markup.depend(self.env)
+        pieces.depend(self.env)
         self.root = Path(self.env.srcdir)
         self.listed = set(pages.toc(self.root))
         plan = pages.plan(self.root)
@@ -89,7 +89,7 @@ class BookMap(SphinxDirective):
                 )
             ]
         title = page.title.removeprefix(entry.number).strip()
-        return [number, space, markup.link(self.env, page.name, title)]
+        return [number, space, pieces.link(self.env, page.name, title)]
 
 
 Arc = tuple[str, str]

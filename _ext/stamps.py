@@ -13,7 +13,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from _ext import markup
+from _ext import pieces
 from tools import pages
 from tools.nbcheck.stamp import is_stale
 
@@ -103,12 +103,12 @@ class StampDirective(SphinxDirective):
     @property
     def notebooks(self) -> tuple[pages.Page, ...]:
         """The notebooks of this book, noted as what this page depends on."""
-        markup.depend(self.env)
+        pieces.depend(self.env)
         return pages.notebooks(Path(self.env.srcdir))
 
     def link(self, page: pages.Page) -> nodes.Node:
         """Return a link to a page, with its title."""
-        return markup.link(self.env, page.name, page.title)
+        return pieces.link(self.env, page.name, page.title)
 
 
 class ResultsTable(StampDirective):
@@ -143,7 +143,7 @@ class ResultsTable(StampDirective):
             "Scale",
             "Device",
         ]
-        return [markup.table(headers, rows, right=(2, 4))]
+        return [pieces.table(headers, rows, right=(2, 4))]
 
 
 class ClaimsTable(StampDirective):
@@ -164,7 +164,7 @@ class ClaimsTable(StampDirective):
         if not rows:
             return [nodes.paragraph(text="No claim has been recorded yet.")]
         return [
-            markup.table(["Page", "What", "Ours", "Bound"], rows, right=(2,))
+            pieces.table(["Page", "What", "Ours", "Bound"], rows, right=(2,))
         ]
 
 
@@ -189,9 +189,9 @@ class StatusTable(StampDirective):
             "Claims",
             "Checks not applied",
         ]
-        return [markup.table(headers, rows, right=(6, 7, 8, 9, 10))]
+        return [pieces.table(headers, rows, right=(6, 7, 8, 9, 10))]
 
-    def _row(self, page: pages.Page) -> list[markup.Content]:
+    def _row(self, page: pages.Page) -> list[pieces.Content]:
         stamp = page.stamp
         if not stamp:
             return [self.link(page), "not yet", *[""] * 9]
@@ -265,7 +265,7 @@ def add_foot(app: Sphinx, document: nodes.document) -> None:
         "",
         "",
         nodes.Text(words + " "),
-        markup.link(app.env, STATUS, "How every page was run"),
+        pieces.link(app.env, STATUS, "How every page was run"),
         nodes.Text("."),
     )
     document.children[0].append(foot_node)

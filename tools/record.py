@@ -83,7 +83,7 @@ def record(
         notebook = nbformat.read(path, as_version=4)
     except (OSError, ValueError) as error:
         raise NotRecorded(f"not a readable notebook: {error}") from error
-    notebook = tidy(notebook)
+    notebook = canonical(notebook)
     run = _execute(path, notebook, scale=scale, timeout=timeout)
     try:
         old = notebook.metadata.get("d2l", {})
@@ -98,7 +98,7 @@ def record(
     return dict(notebook.metadata["d2l"])
 
 
-def tidy(notebook: NotebookNode) -> NotebookNode:
+def canonical(notebook: NotebookNode) -> NotebookNode:
     """Return the notebook in canonical form, without outputs.
 
     Format 4.5; a cell is named after what it says, so that its name stays

@@ -18,7 +18,7 @@ from nbformat.v4 import (
 from tests.tools import nbcheck_faults as faults
 from tools import record
 from tools.nbcheck import stamp
-from tools.nbcheck.kernel import ROOT, CellRun, tidy
+from tools.nbcheck.kernel import ROOT, CellRun, as_stored
 
 
 @pytest.fixture
@@ -222,10 +222,10 @@ def test_cells_are_named_after_what_they_say():
     nb = new_notebook(
         cells=[new_code_cell("a"), new_markdown_cell("a"), new_code_cell("a")]
     )
-    names = [cell.id for cell in record.tidy(nb).cells]
+    names = [cell.id for cell in record.canonical(nb).cells]
 
     nb.cells.insert(0, new_code_cell("b"))
-    longer = [cell.id for cell in record.tidy(nb).cells]
+    longer = [cell.id for cell in record.canonical(nb).cells]
 
     assert len(set(names)) == 3
     assert longer[1:] == names
@@ -239,7 +239,7 @@ def test_tidying_leaves_its_argument_alone():
     )
     before = copy.deepcopy(nb)
 
-    record.tidy(nb)
+    record.canonical(nb)
 
     assert nb == before
 
@@ -255,7 +255,7 @@ def test_chunks_of_a_stream_are_one_output():
         new_output("stream", name="stdout", text=" 10%\r 100%\n"),
     ]
 
-    merged = tidy(chunks)
+    merged = as_stored(chunks)
 
     assert [(out.get("name"), out.get("text")) for out in merged] == [
         ("stdout", "ab\n"),
@@ -275,7 +275,7 @@ def test_widgets_and_dates_are_not_kept():
     svg = "<svg>\n <metadata>\n  today\n </metadata>\n <g/></svg>"
     figure = new_output("display_data", {"image/svg+xml": svg})
 
-    (kept,) = tidy([widget, figure])
+    (kept,) = as_stored([widget, figure])
 
     assert kept.data["image/svg+xml"] == "<svg>\n <g/></svg>"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from docutils import nodes
 
-from _ext import book_map, numbers, stamps, tidy
+from _ext import book_map, numbers, repairs, stamps
 from tools import pages
 from tools.nbcheck import stamp
 
@@ -164,7 +164,7 @@ def test_signatures_are_no_definition_lists():
         "<dd><em>x</em>,</dd>\n</dl>\n)</dt><dd>Words.</dd></dl>"
     )
 
-    found = tidy.repaired(body)
+    found = repairs.repaired(body)
 
     assert '<span class="d2l-parameter"><em>x</em>,</span>' in found
     assert found.count("<dl") == found.count("</dl>") == 1

@@ -199,7 +199,7 @@ class Session:
                 f"the cell ended the process)\n{last_words}".strip()
             ) from None
         seconds = time.monotonic() - start
-        outputs = tidy(cell.outputs)
+        outputs = as_stored(cell.outputs)
         errors = [out for out in outputs if out.output_type == "error"]
         return CellRun(
             outputs=outputs,
@@ -248,7 +248,7 @@ class Session:
         self._folder.cleanup()
 
 
-def tidy(outputs: list[NotebookNode]) -> list[NotebookNode]:
+def as_stored(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Return the outputs in their one canonical form.
 
     Chunks of a stream between two other outputs become one, standard output

@@ -17,7 +17,7 @@ import pytest
 from nbval import plugin as nbval
 
 from tools.nbcheck import compare, report, stamp
-from tools.nbcheck.kernel import CellRun, KernelStopped, Session, tidy
+from tools.nbcheck.kernel import CellRun, KernelStopped, Session, as_stored
 from tools.nbcheck.tokens import RTOL
 
 # Seconds until a kernel runs its first cell.
@@ -306,7 +306,7 @@ class CellTest(nbval.IPyNbCell):
         except ValueError as error:
             self.raise_cell_error(str(error))
         found = compare.outputs(
-            tidy(self.cell.outputs),
+            as_stored(self.cell.outputs),
             run.outputs,
             rtol=rtol,
             claims=[claim["what"] for claim in run.of_kind("claim")],
