@@ -40,7 +40,7 @@ SOURCES := _config.yml _toc.yml index.md references.bib README.md \
 	$(wildcard chapters/*/*.md chapters/*/*.ipynb chapters/plan.tsv \
 	_ext/*.py _static/* tools/*.py d2l/*.py d2l/*/*.py)
 
-.PHONY: help book test lint types unit notebooks site record visible bench \
+.PHONY: help book test lint types unit notebooks site record visible pretend bench \
 	seeds mutants lab serve clean lock publish pack gpu moved
 
 help: ## print this list
@@ -81,6 +81,10 @@ gpu: ## on that machine: record CHAPTER=5 at full scale into OUT=...
 
 visible: $(READY) ## run the visible cells of NB=... alone
 	$(RUN) -m tools.visible $(NB)
+
+pretend: $(READY) ## run NB=... on a GPU or Mac (AS=cuda|mps) that is not there
+	$(RUN) -m tools.pretend --fast $(if $(AS),--as $(AS)) \
+		$(if $(SINCE),--changed-since $(SINCE),$(NB))
 
 bench: $(READY) ## data and training speed against the usual code
 	$(RUN) -m tools.bench
