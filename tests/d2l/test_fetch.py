@@ -385,6 +385,9 @@ def test_the_patience_of_a_process_is_ten_seconds_at_most():
     """The defaults are what the tests above scale down."""
     assert Network().patience <= 10.0
     assert Network().per_address <= Network().patience
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    [row] = [x for x in readme.splitlines() if "| `D2L_PATIENCE`" in x]
+    assert row.endswith(f"| {Network().patience:g} |")
 
 
 def test_a_silent_server_is_remembered_for_the_next_process(server: Server):
