@@ -9,7 +9,8 @@ page of the plan that exists, and the appendix.
 
 import csv
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -204,6 +205,32 @@ def pages(root: Path = ROOT) -> tuple[Page, ...]:
 def notebooks(root: Path = ROOT) -> tuple[Page, ...]:
     """Return the notebooks among the pages, in order."""
     return tuple(page for page in pages(root) if page.is_notebook)
+
+
+def meant(
+    named: Iterable[Path], since: str = "", root: Path = ROOT
+) -> list[Path]:
+    """Return the notebooks that a command line means.
+
+    Args:
+        named: Notebooks, and folders that stand for all of theirs; none
+            stands for the whole book.
+        since: A commit; if given, all that differ from it, and no others.
+        root: The repository.
+    """
+    if since:
+        command = ["git", "-C", str(root), "diff", "--name-only", since]
+        command += ["--diff-filter=d", "--", "chapters/*.ipynb"]
+        changed = subprocess.run(
+            command, check=True, capture_output=True, text=True
+        )
+        return [root / name for name in changed.stdout.splitlines()]
+    return [
+        path
+        for one in [one.resolve() for one in named] or [root / "chapters"]
+        for path in (sorted(one.rglob("*.ipynb")) if one.is_dir() else [one])
+        if path.parent.name != ".ipynb_checkpoints"
+    ]
 
 
 def source(name: str, root: Path = ROOT) -> Path:

@@ -30,7 +30,7 @@ from nbformat import NotebookNode
 
 from tools.nbcheck import stamp
 from tools.nbcheck.kernel import KernelStopped, Session
-from tools.pages import ROOT
+from tools.pages import ROOT, meant
 
 RAW = ROOT / "_build/seeds"
 STRIDE = 10_000  # pages that average over seeds 0, 1, ... share none
@@ -259,11 +259,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-n", type=int, default=10, help="runs of each page")
     parser.add_argument("--report", action="store_true", help="run nothing")
     options = parser.parse_args(arguments)
-    paths = [
-        path
-        for given in options.notebooks
-        for path in sorted(given.rglob("*.ipynb")) or [given]
-    ]
+    paths = meant(options.notebooks)
     for path in [] if options.report else paths:
         print(f"{path} ...", flush=True)
         study(path, options.n)

@@ -17,7 +17,6 @@ import io
 import itertools
 import multiprocessing
 import os
-import subprocess
 import sys
 import time
 import warnings
@@ -33,7 +32,7 @@ os.environ["D2L_RECORDING"] = "1"
 
 import nbformat
 
-from tools.pages import ROOT
+from tools.pages import ROOT, meant
 from tools.pretend.device import POISON, Accelerator, Fault
 
 NUM_BATCHES = 4
@@ -155,26 +154,6 @@ def judge(page: Path, kind: str, is_fast: bool) -> tuple[str, bool]:
     return "\n".join([row, *lines]), not faults
 
 
-def _pages(paths: list[Path], since: str | None) -> list[Path]:
-    """Return the notebooks that are meant, all of them by default."""
-    if since is not None:
-        names = subprocess.run(
-            ["git", "diff", "--name-only", since, "--", "chapters/*.ipynb"],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.split()
-        paths = [ROOT / name for name in names if (ROOT / name).exists()]
-    elif not paths:
-        paths = [ROOT / "chapters"]
-    found = [
-        sorted(p.rglob("*.ipynb")) if p.is_dir() else [p]
-        for p in (path.resolve() for path in paths)
-    ]
-    return list(itertools.chain(*found))
-
-
 def main(arguments: list[str]) -> int:
     """Print a row for every page and device; return 1 if one fails."""
     parser = argparse.ArgumentParser(prog="python -m tools.pretend")
@@ -183,13 +162,13 @@ def main(arguments: list[str]) -> int:
         "--as", dest="kinds", choices=["cuda", "mps", "both"], default="both"
     )
     parser.add_argument("--fast", action="store_true")
-    parser.add_argument("--changed-since", metavar="REF")
+    parser.add_argument("--changed-since", default="", metavar="COMMIT")
     options = parser.parse_args(arguments)
     kinds = ["cuda", "mps"] if options.kinds == "both" else [options.kinds]
     import matplotlib.pyplot  # noqa: F401  the children find it imported
 
     passed = []
-    for page in _pages(options.pages, options.changed_since):
+    for page in meant(options.pages, options.changed_since):
         for kind in kinds:
             row, is_good = judge(page, kind, options.fast)
             print(row, flush=True)
