@@ -1,5 +1,6 @@
 """Figures with knobs: frames, sizes, and a reader who turns them."""
 
+import itertools
 import pathlib
 import re
 import warnings
@@ -382,6 +383,16 @@ REFUSALS = [
         {"draw": spot, "alt": "x", "row": [0, 1], "start": 2},
         ValueError,
         "'row' must be an index from 0 to 1; received 2",
+    ),
+    (
+        {"draw": spot, "alt": "x", "row": [0, 1], "start": -1},
+        ValueError,
+        "received -1",
+    ),
+    (
+        {"draw": spot, "alt": "x", "row": itertools.count()},
+        ValueError,
+        "would draw 10001 frames",
     ),
     (
         {"draw": spot, "alt": "x", "row": [0, 1], "start": {"col": 1}},

@@ -167,6 +167,59 @@ def test_a_joined_dot_is_as_wide_as_its_marker():
 
     (width,) = set(re.findall(r'stroke-width="([\d.]+)"', svg))
     assert float(width) == pytest.approx(6.0)
+    # Without round ends a stroke of no length cannot be seen.
+    assert svg.count('stroke-linecap="round"') == 1
+    dots = [n for n in ET.fromstring(svg).iter() if "h0" in n.get("d", "")]
+    assert [(n.get("fill"), n.get("stroke")) for n in dots] == [
+        ("none", plot.COLORS[0])
+    ]
+
+
+def test_only_equal_round_dots_are_joined():
+    """Few of them, squares, and clouds of two colours stay as they are."""
+    few = svg_of(plot.scatter(range(3), range(3)))
+    four = svg_of(plot.scatter(range(4), range(4)))
+    mixed = plot.figure()
+    mixed.scatter(range(8), range(8), c=["#ff0000", "#00ff00"] * 4)
+    squares = plot.figure()
+    squares.plot(range(8), range(8), "s", markeredgewidth=0)
+
+    joined = ["h0" in svg for svg in (few, four)]
+    joined += ["h0" in svg_of(axes) for axes in (mixed, squares)]
+    assert joined == [False, True, False, False]
+
+
+def test_bold_and_slanted_text_stays_so():
+    """The font is that of the page, its weight and slant are the figure's."""
+    axes = plot.figure()
+    axes.set_title("x", fontweight="bold", fontstyle="italic", fontsize=13)
+    axes.set_ylabel("up")
+
+    svg = svg_of(axes)
+
+    texts = {
+        "".join(node.itertext()): node
+        for node in ET.fromstring(svg).iter(f"{SVG}text")
+    }
+    style = texts["x"].get("style", "")
+    assert {"font-weight:700", "font-style:italic", "font-size:13px"} <= set(
+        style.split(";")
+    )
+    assert "font-family" not in svg.partition(">")[2]
+    assert texts["up"].get("transform", "").startswith("rotate(-90 ")
+    assert texts["x"].get("transform") is None
+
+
+def test_numbers_are_as_long_as_can_be_seen():
+    """A hundredth of a point for places, and no empty attribute."""
+    svg = svg_of(two_curves())
+
+    places = re.findall(r' (?:d|x|y|points)="([^"]*)"', svg)
+    longest = max(re.findall(r"\.(\d+)", " ".join(places)), key=len)
+    assert len(longest) == 2
+    assert "-0 " not in svg
+    assert not re.search(r'(style|transform)=""', svg)
+    assert "#ffffff" not in svg
 
 
 def test_a_long_series_keeps_its_extremes():
@@ -1026,6 +1079,10 @@ def test_marks_look_as_all_marks_do():
     assert box.texts[0].get_color() == "#ffffff"
     assert [line.get_markersize() for line in map_.lines] == [4, 8]
     assert map_.lines[1].get_markerfacecolor() == "none"
+    ways = [map_.lines[0], space.lines[0]]
+    assert [way.get_markeredgewidth() for way in ways] == [0, 0]
+    assert [way.get_color() for way in ways] == [plot.COLORS[1]] * 2
+    assert [way.get_linestyle() for way in ways] == ["-", "-"]
     assert set(map_.collections[0].get_linewidth()) == {0.9}
     assert {text.get_size() for text in map_.texts} == {8}
     assert (space.lines[0].get_markersize(), space.lines[0].zorder) == (
@@ -1089,6 +1146,30 @@ def test_a_matrix_of_one_number_has_colours_too():
     assert same.get_clim() == (2, 3)
     assert zero.get_clim() == (-1, 1)
     assert none.get_clim() == (0, 1)
+
+
+def test_levels_are_as_many_as_asked_or_those_given():
+    """Given ones are sorted, whatever their order."""
+    few = plot.contours(loss, (-1, 3), (0, 4), levels=3)
+    given = plot.contours(loss, (-1, 3), (0, 4), levels=[4, 1, 2])
+
+    assert len(few.collections[0].levels) == 3
+    assert given.collections[0].levels.tolist() == [1, 2, 4]
+
+
+def test_the_grid_reaches_both_ends():
+    """A slope's highest and lowest points are corners of the map."""
+    seen = []
+
+    def slope(x, y):
+        seen.append((float(x), float(y)))
+        return x + y
+
+    axes = plot.surface(slope, (0, 1), (2, 4), num=3, zlabel="height")
+
+    assert len(set(seen)) == 9
+    assert {(0.0, 2.0), (1.0, 4.0), (0.5, 3.0), (1.0, 2.0)} <= set(seen)
+    assert axes.get_zlabel() == "height"
 
 
 def test_many_dots_are_a_picture():
@@ -1236,6 +1317,54 @@ REFUSALS = [
         "3-D axes",
     ),
     (lambda: plot.figure(0), ValueError, "received 0 x 1"),
+    (lambda: plot.figure(1, 0), ValueError, "received 1 x 0"),
+    (
+        lambda: plot.functions({"f": torch.relu}, 0, float("inf")),
+        ValueError,
+        "both finite",
+    ),
+    (
+        lambda: plot.functions({"f": torch.relu}, 0, 1, num=1),
+        ValueError,
+        "at least 2; received 1",
+    ),
+    (
+        lambda: plot.contours(loss, (0, 1), (0, 1), num=1),
+        ValueError,
+        "at least 2; received 1",
+    ),
+    (
+        lambda: plot.heatmap(torch.ones(0, 3)),
+        ValueError,
+        r"received \(0, 3\)",
+    ),
+    (
+        lambda: plot.heatmap([[1, 2]], yticks="ab"),
+        ValueError,
+        "yticks has 2 names for 1 rows",
+    ),
+    (lambda: plot.bars([], {}), ValueError, "no series of bars"),
+    (lambda: plot.histogram({}), ValueError, "no series of values"),
+    (
+        lambda: plot.images(torch.ones(2, 8, 8), ax=plot.figure()),
+        ValueError,
+        "ax holds one image; received 2",
+    ),
+    (
+        lambda: plot.images(torch.ones(8, 8), ax=3),
+        TypeError,
+        "received int",
+    ),
+    (
+        lambda: plot.curves({"a": [-1, 1], "b": [0, 0]}, log="y"),
+        ValueError,
+        "'b' has no positive y",
+    ),
+    (
+        lambda: plot.curves({"a": ([-1, 0], [1, 1])}, log="x"),
+        ValueError,
+        "'a' has no positive x",
+    ),
     (
         lambda: plot.curves({"a": torch.tensor([1j])}),
         TypeError,
