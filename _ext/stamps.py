@@ -110,6 +110,17 @@ class StampDirective(SphinxDirective):
         """Return a link to a page, with its title."""
         return pieces.link(self.env, page.name, page.title)
 
+    def table(
+        self,
+        headers: str,
+        rows: list[list[pieces.Content]],
+        right: Sequence[int],
+    ) -> list[nodes.Node]:
+        """Make a table, or a sentence where there is no row."""
+        if not rows:
+            return [nodes.paragraph(text="Nothing has been recorded yet.")]
+        return [pieces.table(headers.split(" | "), rows, right=right)]
+
 
 class ResultsTable(StampDirective):
     """Every claim that a source reported too: ours beside theirs."""
@@ -131,19 +142,11 @@ class ResultsTable(StampDirective):
             for claim in page.stamp.get("claims", [])
             if claim.get("reported") is not None
         ]
-        if not rows:
-            return [nodes.paragraph(text="No result has been recorded yet.")]
-        headers = [
-            "Page",
-            "What",
-            "Ours",
-            "Bound",
-            "Reported",
-            "Why they differ",
-            "Scale",
-            "Device",
-        ]
-        return [pieces.table(headers, rows, right=(2, 4))]
+        headers = (
+            "Page | What | Ours | Bound | Reported | Why they differ | "
+            "Scale | Device"
+        )
+        return self.table(headers, rows, right=(2, 4))
 
 
 class ClaimsTable(StampDirective):
@@ -152,20 +155,11 @@ class ClaimsTable(StampDirective):
     def run(self) -> list[nodes.Node]:
         """Make the table."""
         rows = [
-            [
-                self.link(page),
-                claim["what"],
-                ours(claim),
-                bound(claim),
-            ]
+            [self.link(page), claim["what"], ours(claim), bound(claim)]
             for page in self.notebooks
             for claim in page.stamp.get("claims", [])
         ]
-        if not rows:
-            return [nodes.paragraph(text="No claim has been recorded yet.")]
-        return [
-            pieces.table(["Page", "What", "Ours", "Bound"], rows, right=(2,))
-        ]
+        return self.table("Page | What | Ours | Bound", rows, right=(2,))
 
 
 class StatusTable(StampDirective):
@@ -173,23 +167,12 @@ class StatusTable(StampDirective):
 
     def run(self) -> list[nodes.Node]:
         """Make the table."""
+        headers = (
+            "Page | Recorded | Scale | Device | PyTorch | Data | Time | "
+            "Peak memory | Cells | Claims | Checks not applied"
+        )
         rows = [self._row(page) for page in self.notebooks]
-        if not rows:
-            return [nodes.paragraph(text="There is no notebook yet.")]
-        headers = [
-            "Page",
-            "Recorded",
-            "Scale",
-            "Device",
-            "PyTorch",
-            "Data",
-            "Time",
-            "Peak memory",
-            "Cells",
-            "Claims",
-            "Checks not applied",
-        ]
-        return [pieces.table(headers, rows, right=(6, 7, 8, 9, 10))]
+        return self.table(headers, rows, right=(6, 7, 8, 9, 10))
 
     def _row(self, page: pages.Page) -> list[pieces.Content]:
         stamp = page.stamp
@@ -239,9 +222,7 @@ def facts(notebooks: Iterable[pages.Page]) -> list[tuple[str, str]]:
     claims = [claim for stamp in stamps for claim in stamp["claims"]]
     compared = [one for one in claims if one.get("reported") is not None]
     seconds = sum(stamp["seconds"] for stamp in stamps)
-    latest = max(
-        (str(stamp["recorded"])[:10] for stamp in stamps), default="-"
-    )
+    latest = max(map(day, stamps), default="-")
     return [
         (number(len(stamps)), "pages executed"),
         (number(sum(stamp["cells"] for stamp in stamps)), "code cells run"),
@@ -290,10 +271,9 @@ def foot(stamp: dict[str, Any]) -> str:
     if not stamp:
         return "This page has not been recorded yet."
     scale = f" at {stamp['scale']} scale" if stamp.get("scale_matters") else ""
-    number_claims = len(stamp["claims"])
-    held = {0: "", 1: "; its claim held"}.get(
-        number_claims, f"; its {number_claims} claims held"
-    )
+    num_claims = len(stamp["claims"])
+    claims = "its claim" if num_claims == 1 else f"its {num_claims} claims"
+    held = f"; {claims} held" if num_claims else ""
     used = data(stamp)
     return (
         f"This page was run on {day(stamp)} "
