@@ -5,6 +5,8 @@ PYTHON ?= python3
 NB     ?= chapters
 SCALE  ?=
 SHARD  ?=
+# Of `pretend` and `visible`: only pages that differ from this commit.
+SINCE  ?=
 # What is recorded on a GPU, and where the results are left.
 CHAPTER ?= 5
 OUT    ?= .gpu/out
@@ -80,7 +82,8 @@ gpu: ## on that machine: record CHAPTER=5 at full scale into OUT=...
 	$(PYTHON) -m tools.gpu_record run --chapter $(CHAPTER) --out $(OUT)
 
 visible: $(READY) ## run the visible cells of NB=... alone
-	$(RUN) -m tools.visible $(NB)
+	$(RUN) -m tools.visible \
+		$(if $(SINCE),--changed-since $(SINCE),$(NB))
 
 pretend: $(READY) ## run NB=... on a GPU or Mac (AS=cuda|mps) that is not there
 	$(RUN) -m tools.pretend --fast $(if $(AS),--as $(AS)) \

@@ -154,6 +154,18 @@ def test_changes_run_on_every_system_from_the_oldest_python():
     assert "make test" in commands(workflows()["ci.yml"])
 
 
+def test_changed_pages_run_as_on_an_accelerator_and_without_hidden_cells():
+    """For a pull request, which says what it is compared with."""
+    job = workflows()["ci.yml"]["jobs"]["changed"]
+
+    assert job["if"] == "github.event_name == 'pull_request'"
+    assert job["steps"][0]["with"]["fetch-depth"] == "0"
+    base = "SINCE=${{ github.event.pull_request.base.sha }}"
+    assert {f"make pretend {base}", f"make visible {base}"} <= set(
+        commands(workflows()["ci.yml"])
+    )
+
+
 def test_a_push_to_main_is_checked_before_it_is_published():
     """Site and notebooks wait for the checks of every change."""
     publish = workflows()["publish.yml"]
