@@ -335,6 +335,29 @@ def test_a_refused_connection_is_no_reason_to_stop(server: Server):
     assert server.hits["sound"] == 1
 
 
+@posix
+def test_a_refused_connection_is_said_in_the_words_of_the_system():
+    """Not in those of the three libraries between."""
+    refused = refused_url()
+
+    with pytest.raises(fetch.DataUnavailable) as caught:
+        obtain(entry_of(CONTENT, refused))
+
+    words = os.strerror(errno.ECONNREFUSED)
+    assert caught.value.reason == f"public address {refused}: {words}"
+
+
+def test_a_file_of_unknown_size_ends_somewhere(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    """A body without end does not fill the disk."""
+    monkeypatch.setattr(places, "UNKNOWN_SIZE_LIMIT", 1000)
+    url = server.serve("novel", body(CONTENT))
+
+    with pytest.raises(fetch.DataUnavailable, match="more than 1,000 bytes"):
+        obtain(entry_of(CONTENT, url, num_bytes=None))
+
+
 def test_a_broken_gzip_file_counts_as_damaged(server: Server, home: Path):
     """Cut short or scrambled, the file is not kept."""
     packed = gzip.compress(CONTENT)
@@ -1447,6 +1470,27 @@ def test_a_long_download_shows_a_bar(
     obtain(entry_of(LARGE, url))
 
     assert "novel.txt" in capfd.readouterr().err
+
+
+def test_a_bar_counts_the_bytes_and_goes(
+    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its last number is the size of the file; no line of it is left."""
+    monkeypatch.setattr(_session, "watched", lambda: True)
+    make, bars = network._progress_bar, []
+
+    def note(part: Part) -> Any:
+        bars.append(make(part))
+        return bars[-1]
+
+    monkeypatch.setattr(network, "_progress_bar", note)
+    url = server.serve("novel", paced(LARGE, step=128_000, pause=0.15))
+
+    obtain(entry_of(LARGE, url))
+
+    [bar] = bars
+    assert bar.n == len(LARGE)
+    assert not bar.leave
 
 
 # The registry
