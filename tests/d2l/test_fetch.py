@@ -1455,6 +1455,7 @@ def test_the_error_names_every_place_and_a_way_out(
         "apt-get install novel",
     ):
         assert part in message
+    assert "novel.txt.gz" not in message, "it is not said to be gzipped"
 
 
 def test_a_long_download_shows_a_bar(
