@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("D2L_SCALE", "small")
 os.environ["D2L_RECORDING"] = "1"
 
 import nbformat
+import torch
 
 from tools.pages import ROOT, meant
 from tools.pretend.device import POISON, Accelerator, Fault
@@ -52,6 +52,7 @@ def run(page: Path, kind: str | None, is_fast: bool) -> dict[str, Any]:
     """
     from IPython.core.interactiveshell import InteractiveShell
 
+    torch.set_num_threads(1)  # a second one would wait for its core
     os.chdir(page.parent)
     warnings.simplefilter("ignore")
     found: dict[str, Any] = {"faults": {}, "errors": {}, "waits": 0}
