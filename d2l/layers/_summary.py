@@ -146,7 +146,7 @@ def _parts(model: nn.Module, prefix: str = "") -> dict[str, nn.Module]:
     """Return what has a row: children, and those of lists of layers."""
     parts: dict[str, nn.Module] = {}
     for name, child in model.named_children():
-        if isinstance(child, nn.ModuleList | nn.ModuleDict):
+        if type(child) in (nn.ModuleList, nn.ModuleDict):  # nobody calls it
             parts |= _parts(child, f"{prefix}{name}.")
         else:
             parts[prefix + name] = child

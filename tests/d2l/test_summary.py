@@ -1,5 +1,7 @@
 """The counts of a network, against arithmetic on paper."""
 
+from collections import OrderedDict
+
 import pytest
 import torch
 from torch import nn
@@ -387,3 +389,21 @@ def test_a_shape_is_refused(given, said):
         layers.summary(nn.Flatten(), *given)
 
     assert f"summary(model, torch.zeros({said}))" in str(caught.value)
+
+
+class Parallel(nn.ModuleList):
+    """A list of layers that is called like a layer."""
+
+    def forward(self, x):
+        return torch.cat([part(x) for part in self], dim=1)
+
+
+def test_a_list_that_is_called_is_one_part():
+    """A block that happens to keep its branches in a list has one row."""
+    block = Parallel([nn.Linear(4, 2), nn.Linear(4, 3)])
+    model = nn.Sequential(OrderedDict(block=block, head=nn.Linear(5, 1)))
+
+    found = layers.summary(model, torch.zeros(1, 4))
+
+    assert [row.name for row in found.rows] == ["block", "head"]
+    assert found.rows[0].shape == (1, 5)
