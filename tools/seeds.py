@@ -138,7 +138,10 @@ def study(path: Path, number: int, raw: Path = RAW) -> None:
     for turn in range(len(runs) + 1, number + 1):
         if len(runs) > 1 and not any(spread(notebook, runs)):
             break
-        runs.append(repeat(path, turn * STRIDE))
+        done = repeat(path, turn * STRIDE)
+        if done["stopped"]:  # it says nothing about the claims it missed
+            raise SystemExit(f"{path}: {done['stopped']}")
+        runs.append(done)
         raw.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"code": code, "runs": runs}), "utf-8")
     if len(runs) > 1:

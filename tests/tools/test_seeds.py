@@ -104,6 +104,18 @@ def test_two_runs_are_enough_without_seeds(tmp_path, monkeypatch):
     assert len(asked) == 2
 
 
+def test_a_run_that_died_is_not_kept(tmp_path, monkeypatch):
+    """Claims it missed would look as if no seed moved them."""
+    nbformat.write(notebook("x = 1"), tmp_path / "page.ipynb")
+    dead = {"claims": [], "stopped": "the kernel died"}
+    monkeypatch.setattr(seeds, "repeat", lambda path, shift: dead)
+
+    with pytest.raises(SystemExit, match="the kernel died"):
+        seeds.study(tmp_path / "page.ipynb", 2, tmp_path / "raw")
+
+    assert not (tmp_path / "raw").exists()
+
+
 def test_recording_again_keeps_the_study(studied, tmp_path):
     """As long as the page computes the same; other bounds are allowed."""
     page = nbformat.read(studied, as_version=4)
