@@ -62,7 +62,7 @@ def _side(bounds: Sequence[float | None]) -> str:
 def ours(claim: dict[str, Any]) -> str:
     """Write the value of a claim and how far it spreads over other seeds."""
     value, seen = number(claim["value"]), claim.get("seeds")
-    if not seen:
+    if not seen or not seen["deviation"]:
         return value
     return (
         f"{value} (other seeds: {number(seen['low'])} to "
@@ -254,16 +254,18 @@ def add_foot(app: Sphinx, document: nodes.document) -> None:
 
 def seeds(stamp: dict[str, Any]) -> str:
     """Say how far the claims of a page spread over other seeds."""
-    if "seeds" not in stamp:
+    studied = [claim for claim in stamp["claims"] if "seeds" in claim]
+    if not studied:
         return ""
     spread = [
         f"{claim['what']}, {number(claim['seeds']['low'])} to "
         f"{number(claim['seeds']['high'])}"
-        for claim in stamp["claims"]
-        if "seeds" in claim
+        for claim in studied
+        if claim["seeds"]["deviation"]
     ]
     found = "; ".join(spread) or "every claim came out the same"
-    return f" With {stamp['seeds']['runs']} other seeds: {found}."
+    runs = max(claim["seeds"]["runs"] for claim in studied)
+    return f" With {runs} other seeds: {found}."
 
 
 def foot(stamp: dict[str, Any]) -> str:

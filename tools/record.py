@@ -88,7 +88,7 @@ def record(
     try:
         old = notebook.metadata.get("d2l", {})
         notebook.metadata["d2l"] = stamp.make(notebook, run)
-        seeds.keep(old, notebook.metadata["d2l"], seeds.computation(notebook))
+        seeds.keep(old, notebook.metadata["d2l"], notebook)
     except ValueError as error:
         raise NotRecorded(str(error)) from error
     if found := stamp.problems(notebook):

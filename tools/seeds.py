@@ -7,10 +7,10 @@
 loaders and to the page's own generators. What each claim came to is kept in
 ``_build/seeds``, so that a study can be interrupted and goes on; range, mean
 and deviation go into the stamp. They stay there as long as the page computes
-the same: other bounds, words and hidden checks are no reason to run again.
-The report lists claims that would fail in more than one of a hundred runs, or
-whose bounds are so wide that hardly anything would fail. What comes out the
-same with every seed has no entry.
+the same up to the claim: bounds, printing, checks and whatever comes after it
+are no reason to run again. The report lists claims that would fail in more
+than one of a hundred runs, whose bounds are so wide that hardly anything
+would fail, or that too few runs have tried.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from tools.pages import ROOT, meant
 
 RAW = ROOT / "_build/seeds"
 STRIDE = 10_000  # pages that average over seeds 0, 1, ... share none
+ENOUGH = 5  # runs, before bounds are judged by them
 MOST_FAILURES = 0.01
 FAR = 8.0  # deviations from the mean to a bound that hardly holds anything
 
@@ -61,64 +62,83 @@ d2l.check.between = going_on(d2l.check.between)
 """
 
 
-def computation(notebook: NotebookNode) -> str:
-    """Return the SHA-256 of what the page computes, bounds left out."""
-    sort = _Sort()
-    parts = []
-    for _, cell in stamp.code_cells(notebook):
-        hidden = "remove-cell" in stamp.tags(cell)
-        if stamp.SET_UP in stamp.tags(cell) or (
-            hidden and ".claim(" not in cell.source
-        ):
+Found = list[tuple[str, float, str]]
+"""What the claims of a run said, their values, what the page had computed."""
+
+
+def computed(notebook: NotebookNode) -> dict[int, str]:
+    """Return the SHA-256 of what the page computes up to each claim.
+
+    Keys are the places of cells with claims. Only what these are about
+    counts of them; other claims, checks and printed lines have no part.
+    """
+    found, before = {}, hashlib.sha256()
+    for index, cell in stamp.code_cells(notebook):
+        if stamp.SET_UP in stamp.tags(cell):
             continue
         try:
-            parts.append(ast.unparse(sort.visit(ast.parse(cell.source))))
+            tree = ast.parse(cell.source)
         except SyntaxError:  # a command of the notebook's
-            parts.append(cell.source)
-    text = "\n".join(filter(None, parts + sort.claims))
-    return hashlib.sha256(text.encode()).hexdigest()
+            before.update(cell.source.encode())
+            continue
+        claims = [_about(node) for node in ast.walk(tree) if _is_claim(node)]
+        if not claims and "remove-cell" in stamp.tags(cell):
+            continue
+        before.update(ast.unparse(_Quiet().visit(tree)).encode())
+        if claims:
+            here = before.copy()
+            here.update("\n".join(claims).encode())
+            found[index] = here.hexdigest()
+    return found
 
 
-class _Sort(ast.NodeTransformer):
-    """Takes away what prints or checks; keeps what claims are about."""
+def _is_claim(node: ast.AST) -> bool:
+    """Tell a call of ``claim``."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+        "check.claim"
+    )
 
-    def __init__(self) -> None:
-        self.claims: list[str] = []
+
+def _about(call: Any) -> str:
+    """Return what a claim is about: its words and its value."""
+    given = {word.arg: word.value for word in call.keywords}
+    names = ("what", "value")[len(call.args[:2]) :]
+    kept = [*call.args[:2], *(given[name] for name in names)]
+    return ", ".join(map(ast.unparse, kept))
+
+
+class _Quiet(ast.NodeTransformer):
+    """Takes away what prints or checks."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         name = ast.unparse(node.value).split("(")[0]
-        if name.endswith("check.claim") and isinstance(node.value, ast.Call):
-            call = node.value
-            given = {word.arg: word.value for word in call.keywords}
-            names = ("what", "value")[len(call.args[:2]) :]
-            kept = [*call.args[:2], *(given[name] for name in names)]
-            self.claims += map(ast.unparse, kept)
         return None if ".check." in name or name == "print" else node
 
     def visit_Assert(self, node: ast.Assert) -> None:
         return None
 
 
-def repeat(path: Path, shift: int) -> dict[str, Any]:
+def repeat(path: Path, shift: int) -> Found:
     """Run a page once with its seeds shifted, whatever fails.
 
-    Returns:
-        ``claims``, pairs of what and value, and ``stopped``, why it ended
-        early; empty if it did not.
+    Raises:
+        SystemExit: The kernel stopped: what claims it missed is not known.
     """
     notebook = nbformat.read(path, as_version=4)
+    codes = computed(notebook)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(_START))
     os.environ["D2L_SEED"] = str(shift)
     session = Session(
         path, notebook, timeout=lambda cell: stamp.timeout(cell, 1200)
     )
-    found: dict[str, Any] = {"claims": [], "stopped": ""}
+    found: Found = []
     try:
         for index, _ in stamp.code_cells(notebook):
             for event in session.run(index).of_kind("claim"):
-                found["claims"].append([event["what"], event["value"]])
+                code = codes.get(index - 1, "")
+                found.append((event["what"], float(event["value"]), code))
     except KernelStopped as error:
-        found["stopped"] = str(error)
+        raise SystemExit(f"{path}: {error}") from error
     finally:
         session.stop()
         del os.environ["D2L_SEED"]
@@ -131,82 +151,89 @@ def study(path: Path, number: int, raw: Path = RAW) -> None:
     Two runs are enough where nothing depends on the seed.
     """
     notebook = nbformat.read(path, as_version=4)
-    code = computation(notebook)
+    codes = set(computed(notebook).values())
     file = raw / f"{path.parent.name}-{path.stem}.json"
-    known = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    runs = known["runs"] if known.get("code") == code else []
-    for turn in range(len(runs) + 1, number + 1):
-        if len(runs) > 1 and not any(spread(notebook, runs)):
+    runs: dict[str, Found] = {}
+    if file.exists():
+        runs = json.loads(file.read_text("utf-8"))
+    claims = notebook.metadata["d2l"]["claims"]
+    for turn in range(1, number + 1):
+        shift = turn * STRIDE
+        whole = [
+            run for run in runs.values() if codes <= {code for *_, code in run}
+        ]
+        found = spread(claims, whole, codes)
+        if turn > 2 and not any(seen and seen["deviation"] for seen in found):
             break
-        done = repeat(path, turn * STRIDE)
-        if done["stopped"]:  # it says nothing about the claims it missed
-            raise SystemExit(f"{path}: {done['stopped']}")
-        runs.append(done)
-        raw.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"code": code, "runs": runs}), "utf-8")
-    if len(runs) > 1:
-        facts = notebook.metadata["d2l"]
-        facts["seeds"] = {"code": code, "runs": len(runs)}
-        found = spread(notebook, runs)
-        for claim, seen in zip(facts["claims"], found, strict=True):
-            claim.pop("seeds", None)
-            if seen:
-                claim["seeds"] = seen
-        path.write_text(nbformat.writes(notebook) + "\n", "utf-8")
+        if runs.get(str(shift)) not in whole:
+            runs[str(shift)] = repeat(path, shift)
+            raw.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(runs), "utf-8")
+    found = spread(claims, list(runs.values()), codes)
+    for claim, seen in zip(claims, found, strict=True):
+        claim.pop("seeds", None)
+        if seen:
+            claim["seeds"] = seen
+    path.write_text(nbformat.writes(notebook) + "\n", "utf-8")
 
 
 def spread(
-    notebook: NotebookNode, runs: Sequence[dict[str, Any]]
+    claims: Sequence[dict[str, Any]], runs: Sequence[Found], codes: set[str]
 ) -> list[dict[str, Any] | None]:
-    """Return how far each stamped claim spreads; None for no spread at all.
+    """Return how far each claim spreads; None where fewer than two runs say.
 
     Claims are matched by their words and, among equal ones, by order.
     """
     found: list[dict[str, Any] | None] = []
-    seen: dict[str, int] = {}
-    for claim in notebook.metadata["d2l"]["claims"]:
+    places: dict[str, int] = {}
+    for claim in claims:
         what = claim["what"]
-        place = seen[what] = seen.get(what, -1) + 1
-        values = []
+        place = places[what] = places.get(what, -1) + 1
+        seen = []
         for run in runs:
-            same = [value for name, value in run["claims"] if name == what]
-            values += [float(value) for value in same[place : place + 1]]
-        found.append(_summary([v for v in values if math.isfinite(v)]))
+            same = [entry for entry in run if entry[0] == what]
+            seen += [
+                entry
+                for entry in same[place : place + 1]
+                if entry[2] in codes and math.isfinite(entry[1])
+            ]
+        found.append(_summary(seen) if len(seen) > 1 else None)
     return found
 
 
-def _summary(values: list[float]) -> dict[str, Any] | None:
+def _summary(seen: Found) -> dict[str, Any]:
     """Return range, mean and deviation, to five digits."""
-    if not values or max(values) - min(values) <= 1e-6 * abs(max(values)):
-        return None
+    values = [value for _, value, _ in seen]
     facts = {
         "low": min(values),
         "high": max(values),
         "mean": statistics.fmean(values),
         "deviation": statistics.stdev(values),
     }
+    if facts["high"] - facts["low"] <= 1e-6 * abs(facts["high"]):
+        facts["deviation"] = 0.0
     rounded = {name: float(f"{fact:.5g}") for name, fact in facts.items()}
-    return {"runs": len(values), **rounded}
+    return {"runs": len(values), "code": seen[0][2], **rounded}
 
 
-def keep(old: dict[str, Any], new: dict[str, Any], code: str) -> None:
-    """Give a new stamp what a study found, if the page computes the same.
+def keep(
+    old: dict[str, Any], new: dict[str, Any], notebook: NotebookNode
+) -> None:
+    """Give a new stamp what a study found, where the page computes the same.
 
     Args:
         old: The stamp before, perhaps empty.
         new: The stamp that takes its place.
-        code: The hash of ``computation``.
+        notebook: The page.
     """
-    if old.get("seeds", {}).get("code") != code:
-        return
-    if [c["what"] for c in old["claims"]] != [
-        c["what"] for c in new["claims"]
-    ]:
-        return
-    new["seeds"] = old["seeds"]
-    for before, now in zip(old["claims"], new["claims"], strict=True):
-        if "seeds" in before:
-            now["seeds"] = before["seeds"]
+    codes = set(computed(notebook).values())
+    known: dict[str, list[Any]] = {}
+    for claim in old.get("claims", []):
+        known.setdefault(claim["what"], []).append(claim.get("seeds"))
+    for claim in new["claims"]:
+        seen = known.get(claim["what"]) and known[claim["what"]].pop(0)
+        if seen and seen["code"] in codes:
+            claim["seeds"] = seen
 
 
 def verdict(claim: dict[str, Any]) -> str:
@@ -218,20 +245,24 @@ def verdict(claim: dict[str, Any]) -> str:
     from scipy.stats import t
 
     seen = claim.get("seeds")
-    if not seen or seen["runs"] < 2 or _NAMES_A_SEED.search(claim["what"]):
+    if not seen:
+        return "not studied"
+    if not seen["deviation"] or _NAMES_A_SEED.search(claim["what"]):
         return ""
-    scale = seen["deviation"] * math.sqrt(1 + 1 / seen["runs"])
-    room = [
-        sign * (seen["mean"] - bound) / scale
-        for sign, bound in zip((1, -1), claim["bounds"], strict=True)
-        if bound is not None
-    ]
-    chance = sum(float(t.sf(side, seen["runs"] - 1)) for side in room)
+    if seen["runs"] < ENOUGH:
+        return "too few runs"
     low, high = claim["bounds"]
     if (low is not None and seen["low"] < low) or (
         high is not None and seen["high"] > high
     ):
         return "a run was outside the bounds"
+    scale = seen["deviation"] * math.sqrt(1 + 1 / seen["runs"])
+    room = [
+        sign * (seen["mean"] - side) / scale
+        for sign, side in zip((1, -1), claim["bounds"], strict=True)
+        if side is not None
+    ]
+    chance = sum(float(t.sf(side, seen["runs"] - 1)) for side in room)
     if chance > MOST_FAILURES:
         return f"{100 * chance:.0f} of a hundred runs would fail"
     if min(room) > FAR:
@@ -243,16 +274,15 @@ def report(paths: Sequence[Path]) -> Iterator[str]:
     """Yield a line for every claim whose bounds do not fit its spread."""
     for path in paths:
         facts = nbformat.read(path, as_version=4).metadata.get("d2l", {})
-        if "seeds" not in facts:
-            yield f"{path.stem}: not studied"
         for claim in facts.get("claims", []):
             if words := verdict(claim):
-                seen = claim["seeds"]
-                yield (
-                    f"{path.stem}: {claim['what']}: {words}; {seen['low']:g} "
-                    f"to {seen['high']:g} in {seen['runs']} runs, bounds "
-                    f"{tuple(claim['bounds'])}"
-                )
+                line = f"{path.stem}: {claim['what']}: {words}"
+                if seen := claim.get("seeds"):
+                    line += (
+                        f"; {seen['low']:g} to {seen['high']:g} in "
+                        f"{seen['runs']} runs, bounds {claim['bounds']}"
+                    )
+                yield line
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from _ext import stamps
 from tools import record, seeds
+from tools.nbcheck.kernel import KernelStopped
 
 CODE = """
 import d2l
@@ -57,7 +58,10 @@ def test_the_spread_stands_beside_the_claim(studied):
 
 def test_what_every_seed_gives_has_no_spread(studied):
     """It is left alone."""
-    assert "seeds" not in claims(studied)["the sum of two ones"]
+    seen = claims(studied)["the sum of two ones"]["seeds"]
+
+    assert seen["deviation"] == 0
+    assert seeds.verdict(claims(studied)["the sum of two ones"]) == ""
 
 
 def test_a_study_is_no_recording(studied):
@@ -67,75 +71,114 @@ def test_a_study_is_no_recording(studied):
 
     assert notebook.cells[0].outputs[0].text.startswith("claim: a draw = 0.49")
     assert facts["claims"][0]["value"] == pytest.approx(0.4963, abs=1e-4)
-    assert facts.pop("seeds")["runs"] == 2
+    assert facts["claims"][0]["seeds"]["runs"] == 2
 
 
-def answer(monkeypatch, what, value):
-    """Let every repeat give one claim; return the shifts that are asked."""
+@pytest.fixture
+def answer(monkeypatch):
+    """Let every repeat of a page give the same; note the shifts asked for."""
     asked = []
 
-    def repeat(path, shift):
-        asked.append(shift)
-        return {"claims": [[what, value]], "stopped": ""}
+    def arrange(path, value):
+        page = nbformat.read(path, as_version=4)
+        (code,) = seeds.computed(page).values()
 
-    monkeypatch.setattr(seeds, "repeat", repeat)
-    return asked
+        def repeat(path, shift):
+            asked.append(shift)
+            return [["a draw of its own", value(shift), code]]
+
+        monkeypatch.setattr(seeds, "repeat", repeat)
+        return asked
+
+    return arrange
 
 
-def test_runs_that_are_known_are_not_repeated(studied, monkeypatch):
+@pytest.fixture
+def page(tmp_path):
+    """A page with one claim, stamped, that is not studied yet."""
+    found = notebook("drawn = f(1)", CLAIM)
+    found.metadata["d2l"] = {"claims": [{"what": "a draw of its own"}]}
+    nbformat.write(found, tmp_path / "page.ipynb")
+    return tmp_path / "page.ipynb"
+
+
+def test_runs_that_are_known_are_not_repeated(page, answer):
     """A study that was interrupted goes on where it stopped."""
-    asked = answer(monkeypatch, "a draw", 0.5)
+    asked = answer(page, float)
+    seeds.study(page, 2, page.parent)
+    seeds.study(page, 3, page.parent)
 
-    seeds.study(studied, 3, studied.parent / "raw")
-
-    assert asked == [3 * seeds.STRIDE]
-    assert claims(studied)["a draw"]["seeds"]["runs"] == 3
+    assert asked == [seeds.STRIDE, 2 * seeds.STRIDE, 3 * seeds.STRIDE]
+    assert claims(page)["a draw of its own"]["seeds"]["runs"] == 3
 
 
-def test_two_runs_are_enough_without_seeds(tmp_path, monkeypatch):
+def test_two_runs_are_enough_without_seeds(page, answer):
     """The third is not made when the first two say the same."""
-    page = notebook("x = 1", CLAIM)
-    page.metadata["d2l"] = {"claims": [{"what": "a draw of its own"}]}
-    nbformat.write(page, tmp_path / "page.ipynb")
-    asked = answer(monkeypatch, "a draw of its own", 1.0)
+    asked = answer(page, lambda shift: 1.0)
 
-    seeds.study(tmp_path / "page.ipynb", 10, tmp_path)
+    seeds.study(page, 10, page.parent)
 
     assert len(asked) == 2
 
 
-def test_a_run_that_died_is_not_kept(tmp_path, monkeypatch):
+def test_other_code_is_studied_anew(page, answer):
+    """What is known of another computation says nothing about this one."""
+    answer(page, float)
+    seeds.study(page, 2, page.parent)
+    other = nbformat.read(page, as_version=4)
+    other.cells[0].source = "drawn = f(2)"
+    nbformat.write(other, page)
+    asked = answer(page, float)
+    asked.clear()
+
+    seeds.study(page, 2, page.parent)
+
+    assert len(asked) == 2
+    assert claims(page)["a draw of its own"]["seeds"]["runs"] == 2
+
+
+def test_a_run_that_died_is_not_kept(page, monkeypatch):
     """Claims it missed would look as if no seed moved them."""
-    nbformat.write(notebook("x = 1"), tmp_path / "page.ipynb")
-    dead = {"claims": [], "stopped": "the kernel died"}
-    monkeypatch.setattr(seeds, "repeat", lambda path, shift: dead)
+
+    class Dead:
+        def __init__(self, *args, **kwargs):
+            self.stop = lambda: None
+
+        def run(self, index):
+            raise KernelStopped("the kernel died")
+
+    monkeypatch.setattr(seeds, "Session", Dead)
 
     with pytest.raises(SystemExit, match="the kernel died"):
-        seeds.study(tmp_path / "page.ipynb", 2, tmp_path / "raw")
+        seeds.study(page, 2, page.parent / "raw")
 
-    assert not (tmp_path / "raw").exists()
+    assert not (page.parent / "raw").exists()
 
 
 def test_recording_again_keeps_the_study(studied, tmp_path):
-    """As long as the page computes the same; other bounds are allowed."""
+    """As long as a claim rests on the same; other bounds are allowed."""
     page = nbformat.read(studied, as_version=4)
-    page.cells[1].source = CLAIM.replace("100", "1")
+    page.cells[1].source = CLAIM.replace("100", "1") + "\ntorch.rand(1)"
     nbformat.write(page, tmp_path / "page.ipynb")
 
     record.record(tmp_path / "page.ipynb")
 
-    assert claims(tmp_path / "page.ipynb")["a draw of its own"]["seeds"]
+    assert claims(tmp_path / "page.ipynb")["a draw"]["seeds"]
 
 
-def test_other_code_has_no_study(studied):
-    """Its numbers belong to another computation."""
-    old = nbformat.read(studied, as_version=4).metadata["d2l"]
-    new = {"claims": [{"what": claim["what"]} for claim in old["claims"]]}
+@pytest.mark.parametrize("change", [("2 * ", ""), ("", "2 * ")])
+def test_a_study_ends_with_its_claim(change):
+    """Code above a claim makes its study old; code below does not."""
+    above, below = change
+    name = "a draw of its own"
+    (code,) = seeds.computed(notebook("x = f(1)", CLAIM)).values()
+    old = {"claims": [{"what": name, "seeds": {"code": code}}]}
+    new = {"claims": [{"what": name}]}
 
-    seeds.keep(old, new, "another hash")
+    page = notebook(f"x = {above}f(1)", CLAIM, f"y = {below}f(1)")
+    seeds.keep(old, new, page)
 
-    assert "seeds" not in new
-    assert not any("seeds" in claim for claim in new["claims"])
+    assert ("seeds" in new["claims"][0]) is (above == "")
 
 
 def notebook(*sources, tags=()):
@@ -151,34 +194,43 @@ def notebook(*sources, tags=()):
         ("x = 1", "x = 1  # one", True),
         ("x = 1\nd2l.check.equal(x, 1)", "x = 1\nassert x == 1", True),
         ("x = 1\nprint(x)", "x = 1", True),
-        (CLAIM, CLAIM.replace("100", "1"), True),
-        (CLAIM, CLAIM.replace("drawn", "x"), False),
-        (CLAIM, CLAIM.replace("a draw", "the draw"), False),
+        (CLAIM, "", True),
         ("x = 1", "x = 2", False),
         ("x = f(1)\nx = g(2)", "x = g(2)\nx = f(1)", False),
     ],
 )
-def test_what_a_page_computes(before, after, same):
+def test_what_a_claim_rests_on(before, after, same):
     """Comments, bounds and checks have no part in it."""
-    found = (
-        seeds.computation(notebook(before)),
-        seeds.computation(notebook(after)),
-    )
+
+    def last(source):
+        return list(seeds.computed(notebook(source, CLAIM)).values())[-1]
+
+    assert (last(before) == last(after)) is same
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [("100", "1", True), ("drawn", "x", False), ("a draw", "one", False)],
+)
+def test_what_a_claim_is_about(before, after, same):
+    """Its words and its value, not its bounds."""
+    one, other = CLAIM, CLAIM.replace(before, after)
+
+    found = [seeds.computed(notebook(source))[0] for source in (one, other)]
 
     assert (found[0] == found[1]) is same
 
 
 def test_hidden_checks_have_no_part_in_it():
-    """They may change; a hidden claim counts."""
-    alone = seeds.computation(notebook("x = 1"))
+    """They may change; a hidden claim has a study of its own."""
 
-    def also(source):
-        return seeds.computation(
-            notebook("x = 1", source, tags=["remove-cell"])
-        )
+    def with_hidden(source):
+        cells = notebook("x = 1", source, tags=["remove-cell"])
+        cells.cells += notebook(CLAIM).cells
+        return list(seeds.computed(cells).values())
 
-    assert also("assert x == 1; y = 2") == alone
-    assert also(CLAIM) != alone
+    assert with_hidden("assert x == 1; y = 2") == with_hidden("pass")
+    assert len(with_hidden(CLAIM)) == 2
 
 
 def claim(low, high, runs=10, mean=1.0, deviation=0.01):
@@ -202,11 +254,12 @@ def claim(low, high, runs=10, mean=1.0, deviation=0.01):
         (claim(0.995, None), "a run was outside the bounds"),
         (claim(None, 1.005), "a run was outside the bounds"),
         (claim(0.97, 1.03), "2 of a hundred runs would fail"),
-        (claim(0.96, 1.04, runs=3), "7 of a hundred runs would fail"),
+        (claim(0.96, 1.04, runs=3), "too few runs"),
         (claim(0.8, 1.2), "the nearest bound is 19 deviations away"),
         (claim(0.8, None), "the nearest bound is 19 deviations away"),
         (claim(0.8, 1.04), ""),
-        ({"what": "x", "value": 1.0, "bounds": [1, 1]}, ""),
+        (claim(1, 1, deviation=0.0), ""),
+        ({"what": "x", "value": 1.0, "bounds": [1, 1]}, "not studied"),
         (claim(0.995, None) | {"what": "x with seed 0"}, ""),
     ],
 )
@@ -215,22 +268,35 @@ def test_bounds_are_judged_by_the_spread(case, says):
     assert seeds.verdict(case) == says
 
 
-def test_the_report_names_the_page(studied, tmp_path):
-    """One line for each doubtful claim, and for a page without a study."""
-    nbformat.write(notebook("x = 1"), tmp_path / "other.ipynb")
+def test_the_report_names_the_page(page, answer, tmp_path):
+    """One line for each doubtful claim, and for one without a study."""
+    assert list(seeds.report([page])) == [
+        "page: a draw of its own: not studied"
+    ]
 
-    lines = list(seeds.report([studied, tmp_path / "other.ipynb"]))
+    answer(page, float)
+    stamped = nbformat.read(page, as_version=4)
+    stamped.metadata["d2l"]["claims"][0]["bounds"] = [0, 1]
+    nbformat.write(stamped, page)
+    seeds.study(page, seeds.ENOUGH, tmp_path)
 
-    assert lines[0].startswith("page: a draw: a run was outside the bounds; ")
-    assert lines[-1] == "other: not studied"
+    (line,) = seeds.report([page])
+    assert line == (
+        "page: a draw of its own: a run was outside the bounds; "
+        "10000 to 50000 in 5 runs, bounds [0, 1]"
+    )
 
 
 def test_pages_show_the_spread():
     """Beside the value, and at the foot."""
-    seen = claim(0.9, 1.1)
-    stamp = {"claims": [seen], "seeds": {"code": "", "runs": 10}}
+    seen, same = claim(0.9, 1.1), claim(1, 1, deviation=0.0)
 
     assert stamps.ours(seen) == "1 (other seeds: 0.99 to 1.01)"
-    assert stamps.ours({"value": 2}) == "2"
-    assert stamps.seeds(stamp) == " With 10 other seeds: x, 0.99 to 1.01."
-    assert stamps.seeds({"claims": []}) == ""
+    assert stamps.ours(same) == stamps.ours({"value": 1}) == "1"
+    assert stamps.seeds({"claims": [seen, same]}) == (
+        " With 10 other seeds: x, 0.99 to 1.01."
+    )
+    assert stamps.seeds({"claims": [same]}) == (
+        " With 10 other seeds: every claim came out the same."
+    )
+    assert stamps.seeds({"claims": [{"what": "x"}]}) == ""
