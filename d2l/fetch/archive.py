@@ -27,9 +27,15 @@ def extract(archive: Path, folder: Path, *, limit: int) -> None:
 
     Raises:
         NotUsable: The archive is broken, too large, or has members that
-            would land elsewhere or are devices.
+            would land elsewhere or are devices; or Python is older than
+            3.11.4 and cannot tell.
         CannotKeep: The folder cannot be written.
     """
+    if not hasattr(tarfile, "data_filter"):
+        raise NotUsable(
+            f"{archive.name} stays packed: this Python cannot refuse unsafe "
+            "members of an archive; Python 3.11.4 and later can"
+        )
     try:
         if archive.suffix == ".zip":
             with zipfile.ZipFile(archive) as opened:

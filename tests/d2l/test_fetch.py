@@ -1257,6 +1257,20 @@ def test_a_tar_link_that_leads_out_is_refused(server: Server, home: Path):
     assert unfinished(home) == []
 
 
+def test_a_python_that_cannot_refuse_members_unpacks_nothing(
+    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Before 3.11.4 tarfile has no filters."""
+    monkeypatch.delattr(tarfile, "data_filter")
+    entry = archive_entry(tarred(GOOD), "good.tar.gz", server)
+
+    with pytest.raises(fetch.DataUnavailable, match=r"Python 3\.11\.4"):
+        unfold(entry)
+
+    assert visible(home) == ["good.tar.gz"]
+    assert unfinished(home) == []
+
+
 @pytest.mark.parametrize("make", [zipped, tarred])
 def test_contents_may_be_as_large_as_the_registry_allows(
     make: Callable[[Members], bytes], server: Server
