@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from d2l import check, data, layers, plot, runtime, train
+from d2l.train import _values
 from tools.pretend import Accelerator, Fault
 from tools.pretend.device import POISON
 
@@ -151,6 +152,16 @@ def test_data_are_served_on_the_device(accelerator: Accelerator) -> None:
     assert X.isfinite().all()
 
 
+def test_pictures_grow_on_the_device_as_on_the_cpu(
+    accelerator: Accelerator,
+) -> None:
+    """Whole matrices are multiplied there; the pixels are the same."""
+    images = torch.randint(256, (2, 3, 20, 28), dtype=torch.uint8)
+    X = data.to_unit(images.to(accelerator.device), size=40)
+    assert X.device == accelerator.device
+    check.close(X, data.to_unit(images, size=40), atol=1e-6)
+
+
 def test_summary_counts_on_the_device(accelerator: Accelerator) -> None:
     """`layers.summary` moves its example inputs to the model."""
     net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).to(accelerator.device)
@@ -211,6 +222,22 @@ def test_function_learns_where_its_parameters_are(
         )
         assert before == 0.25
         assert history.loss[1] < history.loss[0]
+
+
+def test_numbers_of_every_kind_come_home_at_once(
+    accelerator: Accelerator,
+) -> None:
+    """Losses and counts of the device are waited for once, not by turns."""
+    there = accelerator.device
+    losses = [torch.tensor(0.5, device=there), torch.tensor(2.0, device=there)]
+    counts = [torch.tensor(3, device=there), torch.tensor(5, device=there)]
+    before = accelerator.waits
+
+    columns = _values.read(losses, [], [7, 9], counts)
+
+    assert accelerator.waits - before == 1
+    assert [c.tolist() for c in columns] == [[0.5, 2], [], [7, 9], [3, 5]]
+    assert {c.dtype for c in columns} == {torch.float64}
 
 
 @pytest.mark.parametrize("where", ["cpu", "device"])

@@ -213,6 +213,24 @@ def test_the_noise_is_a_hundredth_unless_told():
     assert math.isclose(residual.std(), 0.01, rel_tol=0.1)
 
 
+def test_the_seed_of_drawn_samples_is_0_unless_told():
+    """A page that names no seed has the samples of seed 0."""
+    unsaid, zero, one = (
+        d2l.data.linear([2.0], 1.0, num_samples=5, **seed)
+        for seed in ({}, {"seed": 0}, {"seed": 1})
+    )
+
+    assert all(map(torch.equal, unsaid, zero))
+    assert not torch.equal(unsaid[0], one[0])
+
+
+def test_one_sample_is_enough():
+    """The smallest data set has a row."""
+    X, y = d2l.data.linear([2.0, 3.0], 1.0, num_samples=1)
+
+    assert (X.shape, y.shape) == ((1, 2), (1, 1))
+
+
 def test_without_noise_the_relation_is_exact():
     """The targets are the weighted sums, to the last bit of rounding."""
     w = torch.tensor([1.0, -2.0])

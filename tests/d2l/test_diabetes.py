@@ -56,6 +56,21 @@ def test_the_real_table_is_read(real):
     assert d2l.data.provenance() == {"diabetes": "real"}
 
 
+def test_the_last_column_of_the_file_is_the_label(monkeypatch, tmp_path):
+    """The first eight are the features, row by row as in the file."""
+    path = tmp_path / "t.csv"
+    path.write_text("1,2,3,4,5,6,7,8,0\n-1,-2,-3,-4,-5,-6,-7,-8,1\n")
+    monkeypatch.setattr(d2l.fetch, "file", lambda name: path)
+
+    X, y = d2l.data.diabetes()
+
+    assert X.tolist() == [
+        [1, 2, 3, 4, 5, 6, 7, 8],
+        [-1, -2, -3, -4, -5, -6, -7, -8],
+    ]
+    assert y.tolist() == [[0], [1]]
+
+
 def test_without_the_file_the_sample_stands_in(without, capsys):
     """In the same format; said in one line, once."""
     X, y = d2l.data.diabetes()

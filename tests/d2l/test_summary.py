@@ -382,6 +382,25 @@ def test_inputs_move_to_the_model():
     assert found.rows[0].shape == (5, 3, 8)
 
 
+def test_inputs_that_are_no_tensors_reach_the_model():
+    """A number or a word says what the pass is to do."""
+
+    class Repeated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 3)
+
+        def forward(self, x, times, way):
+            assert way == "forward"
+            for _ in range(times):
+                x = self.layer(x)
+            return x
+
+    found = layers.summary(Repeated(), torch.zeros(1, 3), 4, "forward")
+
+    assert found.multiply_adds == 4 * 9
+
+
 @pytest.mark.parametrize(("given", "said"), [((1, 28), "1, 28"), ((), "...")])
 def test_a_shape_is_refused(given, said):
     """The message is the call to write."""

@@ -299,6 +299,21 @@ def test_a_nan_loss_names_epoch_and_batch(model, batches, bad_batch):
         train.fit(model, batches, **options(model, loss=loss, epochs=3))
 
 
+def test_a_nan_loss_ends_training_soon(model, batches):
+    """Not only with the epoch, which may be long: within fifty steps."""
+    num_steps = 0
+
+    def loss(y_hat, y):
+        nonlocal num_steps
+        num_steps += 1
+        return F.cross_entropy(y_hat, y) * math.nan
+
+    with pytest.raises(train.TrainingDiverged, match="epoch 1, batch 1;"):
+        train.fit(model, batches * 100, **options(model, loss=loss, epochs=1))
+
+    assert num_steps <= 50
+
+
 @pytest.mark.parametrize("label", [-1, 3])
 def test_labels_out_of_range_are_refused(model, batches, label):
     """At the door, before a GPU can only say 'assert'."""
