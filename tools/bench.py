@@ -18,78 +18,56 @@ import copy
 import os
 import platform
 import sys
-import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import SGD, Optimizer
+from torchvision import datasets, models, transforms
 
 from d2l import data, runtime, train
 
 BATCH_SIZE = 256
 NUM_WORKERS = 4
 SHORTEST = 0.2  # seconds; faster sides run as often as this takes
-NUM_TRAINED = 12_800
 
-Side = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison: pictures per second of both sides, and the target."""
-
-    what: str
-    num_images: int
-    usual: float
-    ours: float
-    at_least: float
-
-    @property
-    def ratio(self) -> float:
-        return self.ours / self.usual
-
-    def __str__(self) -> str:
-        verdict = "ok" if self.ratio >= self.at_least else "MISSED"
-        return (
-            f"{self.what:<28}{self.num_images:>8,}{self.usual:>12,.0f}"
-            f"{self.ours:>12,.0f}{self.ratio:>9.2f}x{self.at_least:>9.2f}x"
-            f"  {verdict}"
-        )
+Batches = Iterable[tuple[Tensor, Tensor]]
+Way = Callable[[nn.Module, Batches, Optimizer, str], object]
+Sides = tuple[Callable[[], object], Callable[[], object]]  # usual, ours
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A row that may be measured: who competes, how often, for what."""
+class Row(NamedTuple):
+    """A row of the table: what competes, on what, and for what ratio."""
 
     what: str
+    sides: Callable[[int, int, str], Sides]
+    size: int  # of the pictures
     num_images: int
-    sides: Callable[[], tuple[Side, Side]]
     num_repeats: int
     at_least: float
+    device: str = "cpu"
 
-    def measure(self) -> Row:
-        """Run both sides by turns, after a run of each that is not counted."""
-        sides = self.sides()
-        runs = [
-            1 + int(SHORTEST / runtime.seconds(side, repeat=1).median)
-            for side in sides
-        ]
+    def measure(self) -> tuple[float, float]:
+        """Return pictures per second: the usual way, and ours.
+
+        Both run by turns, after a run of each that is not counted.
+        """
+        sides = self.sides(self.size, self.num_images, self.device)
+        first = [runtime.seconds(side, repeat=1).median for side in sides]
         times: tuple[list[float], list[float]] = ([], [])
         for turn in range(self.num_repeats):
             # Who goes first changes: the caches belong to nobody.
-            for which in (0, 1) if turn % 2 else (1, 0):
-                timing = runtime.seconds(
-                    sides[which], repeat=runs[which], warm=0
-                )
-                times[which].append(timing.median)
+            for i in (0, 1) if turn % 2 else (1, 0):
+                num = 1 + int(SHORTEST / first[i])
+                timing = runtime.seconds(sides[i], repeat=num, warm=0)
+                times[i].append(timing.median)
         usual, ours = (self.num_images / median(side) for side in times)
-        return Row(self.what, self.num_images, usual, ours, self.at_least)
+        return usual, ours
 
 
 def main(words: list[str]) -> int:
@@ -97,21 +75,26 @@ def main(words: list[str]) -> int:
     # Four workers on fewer cores are part of what is measured.
     warnings.filterwarnings("ignore", message="This DataLoader will")
     print(machine())
-    with tempfile.TemporaryDirectory() as folder:
-        stored, _ = data.fashion_mnist(BATCH_SIZE)
-        write_files(Path(folder), *stored.tensors)
-        print(f"Fashion-MNIST: {data.provenance()['fashion_mnist']}\n")
+    missed = []
+    stored, _ = data.fashion_mnist(BATCH_SIZE)
+    print(f"Fashion-MNIST: {data.provenance()['fashion_mnist']}\n")
+    print(
+        f"{'images per second':<28}{'images':>8}{'usual':>12}"
+        f"{'d2l':>12}{'ratio':>10}{'target':>10}"
+    )
+    for row in rows(stored.num_samples, runtime.device().type):
+        if words and not any(word in row.what for word in words):
+            continue
+        usual, ours = row.measure()
+        ratio, verdict = ours / usual, "ok"
+        if ratio < row.at_least:
+            verdict = "MISSED"
+            missed.append(row.what)
         print(
-            f"{'images per second':<28}{'images':>8}{'usual':>12}"
-            f"{'d2l':>12}{'ratio':>10}{'target':>10}"
+            f"{row.what:<28}{row.num_images:>8,}{usual:>12,.0f}{ours:>12,.0f}"
+            f"{ratio:>9.2f}x{row.at_least:>9.2f}x  {verdict}",
+            flush=True,
         )
-        rows = []
-        for plan in plans(Path(folder), stored.num_samples, runtime.device()):
-            if words and not any(word in plan.what for word in words):
-                continue
-            rows.append(plan.measure())
-            print(rows[-1], flush=True)
-    missed = [row.what for row in rows if row.ratio < row.at_least]
     if missed:
         print(
             f"\nmissed: {', '.join(missed)}\n"
@@ -132,84 +115,102 @@ def machine() -> str:
     )
 
 
-def plans(
-    folder: Path, available: int, device: torch.device
-) -> Iterator[Plan]:
-    """Yield the rows of the table. Large sizes use part of the pictures."""
-    for size, num_images, num_repeats, at_least in (
-        (28, 60_000, 7, 40),
-        (96, 30_720, 7, 15),
-        (224, 15_360, 5, 4),
-    ):
-        limit = min(num_images, available)
-        sides = partial(loading_sides, folder, size, limit)
-        name = f"batches of {size} x {size}"
-        yield Plan(name, limit, sides, num_repeats, at_least)
-    gpu = device.type
-    networks = [
-        ("steps of LeNet, 28 x 28", lenet, 28, 25_600, 2.0, "cpu"),
-        ("steps of ResNet-18, 32 x 32", resnet18, 32, 2_560, 1.0, "cpu"),
-        (f"an epoch of LeNet on {gpu}", lenet, 28, 60_000, 2.0, gpu),
-        (f"ResNet-18, 96 x 96, on {gpu}", resnet18, 96, 60_000, 1.0, gpu),
+def rows(available: int, device: str) -> list[Row]:
+    """Return the table. Large sizes use part of the pictures."""
+    lenet_steps = partial(learning, lenet, usual_epoch)
+    resnet_steps = partial(learning, resnet18, usual_epoch)
+    bare_steps = partial(learning, lenet, bare_epoch)
+    table = [
+        Row("batches of 28 x 28", loading, 28, 60_000, 7, 40),
+        Row("batches of 96 x 96", loading, 96, 30_720, 7, 15),
+        Row("batches of 224 x 224", loading, 224, 15_360, 5, 4),
+        Row("steps of LeNet, 28 x 28", lenet_steps, 28, 25_600, 3, 2.0),
+        Row("steps of ResNet-18, 32 x 32", resnet_steps, 32, 2_560, 3, 1.0),
+        Row("an epoch of LeNet", bare_steps, 28, 12_800, 9, 1 / 1.10),
     ]
-    for name, network, size, num_images, target, where in networks[
-        : 2 if gpu == "cpu" else 4
-    ]:
-        limit = min(num_images, available)
-        steps = partial(step_sides, folder, network, size, limit, where)
-        yield Plan(name, limit, steps, 3, target)
-    limit = min(NUM_TRAINED, available)
-    bare = partial(training_sides, limit)
-    yield Plan("an epoch of LeNet", limit, bare, 9, 1 / 1.10)
+    if device != "cpu":
+        small = f"an epoch of LeNet on {device}"
+        large = f"ResNet-18, 96 x 96, on {device}"
+        table += [
+            Row(small, lenet_steps, 28, 60_000, 3, 2.0, device),
+            Row(large, resnet_steps, 96, 60_000, 3, 1.0, device),
+        ]
+    return [
+        row._replace(num_images=min(row.num_images, available))
+        for row in table
+    ]
 
 
-def count(batches: Iterable[tuple[Tensor, Tensor]]) -> int:
-    """Take every batch of an epoch and return the number of samples."""
-    return sum(len(y) for _, y in batches)
+def loading(size: int, limit: int, device: str) -> Sides:
+    """Return an epoch of batches from torchvision, and from d2l."""
+
+    def count(batches: Batches) -> int:
+        return sum(len(y) for _, y in batches)
+
+    ours = our_loader(size, limit, device)
+    return partial(count, usual_loader(ours, size)), partial(count, ours)
 
 
-def write_files(folder: Path, images: Tensor, labels: Tensor) -> None:
-    """Write the pictures where, and as, torchvision looks for them."""
-    raw = folder / "FashionMNIST" / "raw"
-    raw.mkdir(parents=True)
-    for name, values in (
-        ("images-idx3", images[:, 0].cpu()),
-        ("labels-idx1", labels.to("cpu", torch.uint8)),
-    ):
-        lengths = b"".join(n.to_bytes(4, "big") for n in values.shape)
-        content = (
-            bytes([0, 0, 8, values.ndim]) + lengths + values.numpy().tobytes()
-        )
-        # torchvision wants the test files to be there, and does not read them.
-        for part in ("train", "t10k"):
-            (raw / f"{part}-{name}-ubyte").write_bytes(content)
+def learning(
+    network: Callable[[], nn.Module],
+    usual_way: Way,
+    size: int,
+    limit: int,
+    device: str,
+) -> Sides:
+    """Return an epoch of training the usual way, and with ``fit``.
+
+    A bare loop finds our batches in memory and measures nothing. ``fit``
+    also prepares the batches, checks them, and measures the accuracy.
+    """
+    ours = our_loader(size, limit, device)
+    is_bare = usual_way is bare_epoch
+    usual = list(ours) if is_bare else usual_loader(ours, size)
+    torch.manual_seed(0)
+    start = network().to(device)
+
+    def learn(way: Way, batches: Batches) -> None:
+        model = copy.deepcopy(start)
+        way(model, batches, SGD(model.parameters(), lr=0.1), device)
+
+    return partial(learn, usual_way, usual), partial(learn, our_epoch, ours)
 
 
-def usual_loader(
-    folder: Path, size: int, limit: int
-) -> Iterable[tuple[Tensor, Tensor]]:
-    """Serve the pictures one by one, with worker processes."""
-    from torchvision import datasets, transforms
+def our_loader(size: int, limit: int, device: str) -> data.Batches:
+    """Serve pictures in batches that are prepared as a whole."""
+    return data.fashion_mnist(
+        BATCH_SIZE, resize=size, limit=limit, device=device
+    )[0]
 
+
+def usual_loader(ours: data.Batches, size: int) -> Batches:
+    """Serve the same pictures one by one, with worker processes."""
+    images, labels = (tensor.cpu() for tensor in ours.tensors)
     steps: list[Callable] = [transforms.ToTensor()]
     if size != 28:
         steps.insert(0, transforms.Resize(size))
-    pictures = datasets.FashionMNIST(
-        str(folder), train=True, transform=transforms.Compose(steps)
-    )
+    pictures = Pictures(images[:, 0], labels, transforms.Compose(steps))
     return torch.utils.data.DataLoader(
-        torch.utils.data.Subset(pictures, range(limit)),
-        BATCH_SIZE,
-        shuffle=True,
-        num_workers=NUM_WORKERS,
+        pictures, BATCH_SIZE, shuffle=True, num_workers=NUM_WORKERS
     )
+
+
+class Pictures(datasets.FashionMNIST):
+    """Torchvision's data set, on pictures that need not be read."""
+
+    def __init__(self, images: Tensor, labels: Tensor, transform: Any) -> None:
+        self._stored = images, labels
+        super().__init__("", transform=transform)
+
+    def _check_exists(self) -> bool:
+        return True
+
+    def _load_data(self) -> tuple[Tensor, Tensor]:
+        return self._stored
 
 
 def usual_epoch(
-    model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    optimizer: torch.optim.Optimizer,
-    device: str,
+    model: nn.Module, batches: Batches, optimizer: Optimizer, device: str
 ) -> tuple[float, float]:
     """Train for one epoch; return the mean loss and the accuracy."""
     model.train()
@@ -228,98 +229,44 @@ def usual_epoch(
     return total / num_samples, hits / num_samples
 
 
-def loading_sides(folder: Path, size: int, limit: int) -> tuple[Side, Side]:
-    """Return an epoch of batches from torchvision, and from d2l."""
-    ours, _ = data.fashion_mnist(
-        BATCH_SIZE, resize=size, limit=limit, device="cpu"
-    )
-    usual = usual_loader(folder, size, limit)
-    return partial(count, usual), partial(count, ours)
-
-
-def step_sides(
-    folder: Path,
-    network: Callable[[], nn.Module],
-    size: int,
-    limit: int,
-    device: str,
-) -> tuple[Side, Side]:
-    """Return some steps with the usual loader and loop, and with ours."""
-    usual = usual_loader(folder, size, limit)
-    ours, _ = data.fashion_mnist(
-        BATCH_SIZE, resize=size, limit=limit, device=device
-    )
-    torch.manual_seed(0)
-    start = network().to(device)
-
-    def waiting() -> None:
-        model = copy.deepcopy(start)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        usual_epoch(model, usual, optimizer, device)
-
-    return waiting, partial(fit_once, start, ours, device)
-
-
-def fit_once(
-    start: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: str
+def bare_epoch(
+    model: nn.Module, batches: Batches, optimizer: Optimizer, device: str
 ) -> None:
-    """Train a copy of a network for one epoch with ``fit``."""
-    model = copy.deepcopy(start)
+    """Do what training cannot do without, on batches that are there."""
+    for X, y in batches:
+        optimizer.zero_grad()
+        F.cross_entropy(model(X), y).backward()
+        optimizer.step()
+
+
+def our_epoch(
+    model: nn.Module, batches: Batches, optimizer: Optimizer, device: str
+) -> None:
+    """Train with ``fit``, in its fast mode."""
     train.fit(
         model,
         batches,
         loss=nn.CrossEntropyLoss(),
-        optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+        optimizer=optimizer,
         epochs=1,
         device=device,
         fast=True,
     )
 
 
-def training_sides(limit: int) -> tuple[Side, Side]:
-    """Return one epoch as a bare loop, and the same epoch through fit.
-
-    The bare loop finds its batches in memory and measures nothing. ``fit``
-    also prepares the batches, checks them, and measures the accuracy.
-    """
-    loader, _ = data.fashion_mnist(BATCH_SIZE, limit=limit, device="cpu")
-    in_memory = list(loader)
-    torch.manual_seed(0)
-    start = lenet()
-
-    def bare() -> None:
-        model = copy.deepcopy(start)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        for X, y in in_memory:
-            optimizer.zero_grad()
-            F.cross_entropy(model(X), y).backward()
-            optimizer.step()
-
-    return bare, partial(fit_once, start, loader, "cpu")
-
-
 def lenet() -> nn.Sequential:
     """Return a network of the size of LeNet-5 (LeCun et al., 1998)."""
     return nn.Sequential(
-        nn.Conv2d(1, 6, kernel_size=5, padding=2),
-        nn.Sigmoid(),
-        nn.AvgPool2d(2),
-        nn.Conv2d(6, 16, kernel_size=5),
-        nn.Sigmoid(),
-        nn.AvgPool2d(2),
-        nn.Flatten(),
-        nn.Linear(16 * 5 * 5, 120),
-        nn.Sigmoid(),
-        nn.Linear(120, 84),
-        nn.Sigmoid(),
-        nn.Linear(84, 10),
+        *(nn.Conv2d(1, 6, kernel_size=5, padding=2), nn.Sigmoid()),
+        *(nn.AvgPool2d(2), nn.Conv2d(6, 16, kernel_size=5), nn.Sigmoid()),
+        *(nn.AvgPool2d(2), nn.Flatten()),
+        *(nn.Linear(16 * 5 * 5, 120), nn.Sigmoid()),
+        *(nn.Linear(120, 84), nn.Sigmoid(), nn.Linear(84, 10)),
     )
 
 
 def resnet18() -> nn.Module:
     """Return torchvision's ResNet-18, for grey pictures and ten classes."""
-    from torchvision import models
-
     net = models.resnet18(num_classes=10)
     net.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
     return net

@@ -12,18 +12,17 @@ Strings and annotations stay: no test should hold every message to its words.
 
 import argparse
 import ast
-import copy
 import json
+import multiprocessing
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import time
 import tomllib
 from collections.abc import Iterable, Iterator
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,11 +33,13 @@ from tools.pages import ROOT
 
 PATIENCE = 30.0  # seconds, and five times what the tests took before
 OPTIONS = ["-q", "-p", "no:cacheprovider"]
-_SWAPS = (
-    "Lt-LtE Lt-GtE LtE-Lt LtE-Gt Gt-GtE Gt-LtE GtE-Gt GtE-Lt Eq-NotEq "
-    "NotEq-Eq In-NotIn NotIn-In Is-IsNot IsNot-Is And-Or Or-And Add-Sub "
-    "Sub-Add Mult-Div Div-Mult FloorDiv-Mult Mod-Mult Pow-Mult"
-)
+_SWAPS = {
+    **{"Lt": "LtE GtE", "LtE": "Lt Gt", "Gt": "GtE LtE", "GtE": "Gt Lt"},
+    **{"Eq": "NotEq", "NotEq": "Eq", "Is": "IsNot", "IsNot": "Is"},
+    **{"In": "NotIn", "NotIn": "In", "And": "Or", "Or": "And"},
+    **{"Add": "Sub", "Sub": "Add", "Mult": "Div", "Div": "Mult"},
+    **{"FloorDiv": "Mult", "Mod": "Mult", "Pow": "Mult"},
+}
 
 
 class Mutant(NamedTuple):
@@ -56,68 +57,35 @@ class Mutant(NamedTuple):
 
 def mutants(file: str, source: str) -> list[Mutant]:
     """Return every mutant of a module."""
-    text = source.encode()  # the columns of a syntax tree count bytes
-    starts = [0]
-    for line in text.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
+    lines = source.encode().splitlines(keepends=True)  # columns count bytes
     found = []
-    for node, around, new in _faults(ast.parse(source), None):
-        first, last = starts[node.lineno - 1], starts[node.end_lineno]
-        begin = first + node.col_offset
-        end = starts[node.end_lineno - 1] + node.end_col_offset
-        line = text[first:begin] + new.encode() + text[end:last]
+    for node, around, new in _faults(ast.parse(source)):
+        first, last = node.lineno - 1, node.end_lineno
+        left = lines[first][: node.col_offset]
+        right = lines[last - 1][node.end_col_offset :]
+        now = left + new.encode() + right
+        whole = b"".join([*lines[:first], now, *lines[last:]])
         found.append(
             Mutant(
                 file,
-                " ".join(text[first:last].decode().split()),
-                " ".join(line.decode().split()),
+                " ".join(b"".join(lines[first:last]).decode().split()),
+                " ".join(now.decode().split()),
                 range(around.lineno, around.end_lineno + 1),
-                (text[:first] + line + text[last:]).decode(),
+                whole.decode(),
             )
         )
     return found
 
 
-def _faults(node: ast.AST, around: Any) -> Iterator[tuple[Any, Any, str]]:
+def _faults(node: Any, around: Any = None) -> Iterator[tuple[Any, Any, str]]:
     """Yield a node, the statement it is in, and a text to put there."""
     if isinstance(node, ast.JoinedStr) or (
         isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
     ):
         return
-    if isinstance(node, ast.stmt):
-        around = node
-    match node:
-        case ast.Compare(ops=operators):
-            for place, old in enumerate(operators):
-                for new in _others(old):
-                    changed = copy.deepcopy(node)
-                    changed.ops[place] = new
-                    yield node, around, f"({ast.unparse(changed)})"
-        case ast.BinOp(op=old) | ast.BoolOp(op=old):
-            for new in _others(old):
-                other = copy.deepcopy(node)
-                other.op = new
-                yield node, around, f"({ast.unparse(other)})"
-        case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
-            yield node, around, ast.unparse(operand)
-        case ast.Constant(value=bool() as value):
-            yield node, around, str(not value)
-        case ast.Constant(value=int() | float() as value):
-            yield node, around, repr(value + 1)
-        case ast.If(test=test) | ast.While(test=test):
-            if not isinstance(test, ast.Compare | ast.UnaryOp):
-                yield test, around, f"not ({ast.unparse(test)})"
-        case ast.Return(value=value) if value and ast.unparse(value) != "None":
-            yield node, around, "return None"
-        case (
-            ast.Raise()
-            | ast.AugAssign()
-            | ast.Break()
-            | ast.Continue()
-            | ast.Expr(value=ast.Call())
-            | ast.Assign(targets=[ast.Attribute() | ast.Subscript()])
-        ):
-            yield node, around, "pass"
+    around = node if isinstance(node, ast.stmt) else around
+    for place, new in _changes(node):
+        yield place, around, new
     for name, value in ast.iter_fields(node):
         if name not in {"annotation", "returns", "decorator_list"}:
             for child in value if isinstance(value, list) else [value]:
@@ -125,10 +93,47 @@ def _faults(node: ast.AST, around: Any) -> Iterator[tuple[Any, Any, str]]:
                     yield from _faults(child, around)
 
 
+def _changes(node: Any) -> Iterator[tuple[Any, str]]:
+    """Yield a node, or the part of it to replace, and what to put there."""
+    match node:
+        case ast.Compare(ops=ops):
+            for i, old in enumerate(ops):
+                for new in _others(old):
+                    swapped = [*ops[:i], new, *ops[i + 1 :]]
+                    yield node, _with(node, ops=swapped)
+        case ast.BinOp(op=old) | ast.BoolOp(op=old):
+            for new in _others(old):
+                yield node, _with(node, op=new)
+        case ast.UnaryOp(op=ast.Not() | ast.USub()):
+            yield node, ast.unparse(node.operand)
+        case ast.Constant(value=bool()):
+            yield node, str(not node.value)
+        case ast.Constant(value=int() | float() as value):
+            yield node, repr(value + 1)
+        case ast.If(test=test) | ast.While(test=test):
+            if not isinstance(test, ast.Compare | ast.UnaryOp):
+                yield test, f"not ({ast.unparse(test)})"
+        case ast.Return(value=ast.expr() as value):
+            if ast.unparse(value) != "None":
+                yield node, "return None"
+        case ast.Raise() | ast.AugAssign() | ast.Break() | ast.Continue():
+            yield node, "pass"
+        case ast.Expr(value=ast.Call()):
+            yield node, "pass"
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
+            yield node, "pass"
+
+
 def _others(old: ast.AST) -> list[Any]:
     """Return the operators that are tried in the place of one."""
-    pairs = (pair.split("-") for pair in _SWAPS.split())
-    return [getattr(ast, b)() for a, b in pairs if a == type(old).__name__]
+    names = _SWAPS.get(type(old).__name__, "")
+    return [getattr(ast, name)() for name in names.split()]
+
+
+def _with(node: Any, **changed: Any) -> str:
+    """Return the text of an expression with another operator."""
+    fields = dict(ast.iter_fields(node)) | changed
+    return f"({ast.unparse(type(node)(**fields))})"
 
 
 class Workshop:
@@ -144,13 +149,8 @@ class Workshop:
         import torch  # noqa: F401  so that no mutant has to
 
         self.root = place.resolve()
-        command = ["git", "ls-files", "-z", "-co", "--exclude-standard"]
-        listed = subprocess.check_output(command, cwd=root, text=True)
-        for name in filter(None, listed.split("\0")):
-            if (root / name).is_file():
-                (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(root / name, self.root / name)
-        self._time = time.time() - 1e6
+        own = shutil.ignore_patterns(".*", "_build", "cache", "__pycache__")
+        shutil.copytree(root, self.root, ignore=own, dirs_exist_ok=True)
         self._status(tests, Watch(self.root), 1800)
         notes = json.loads((self.root / "watched.json").read_text("utf-8"))
         self.seconds: dict[str, float] = notes["seconds"]
@@ -163,12 +163,8 @@ class Workshop:
         """
         lines = self._lines.get(mutant.file, {})
         own = {t for line in mutant.lines for t in lines.get(str(line), ())}
-        found = own & self.seconds.keys() or {
-            test for users in lines.values() for test in users
-        }
-        return sorted(
-            found & self.seconds.keys(), key=self.seconds.__getitem__
-        )
+        found = own or {t for users in lines.values() for t in users}
+        return sorted(found, key=self.seconds.__getitem__)
 
     def survives(self, mutant: Mutant) -> bool:
         """Say whether all of them pass, or there is none."""
@@ -183,33 +179,24 @@ class Workshop:
             self._write(path, whole)
 
     def _write(self, path: Path, text: str) -> None:
-        """Write a module at a time of its own, lest an old .pyc be taken."""
+        """Write a module, and remove what was compiled from another text."""
         path.write_text(text, "utf-8")
-        self._time += 10
-        os.utime(path, (self._time, self._time))
+        Path(cache_from_source(str(path))).unlink(missing_ok=True)
 
     def _status(self, files: list[str], plugin: object, limit: float) -> int:
         """Run tests in a process of their own; 0 when all of them pass."""
-        child = os.fork()
-        if child == 0:
-            try:
-                os.setsid()
-                self._move_in()
-                os._exit(pytest.main([*OPTIONS, *files], [plugin]))
-            finally:
-                os._exit(70)
-        end = time.monotonic() + limit
-        while time.monotonic() < end:
-            done, status = os.waitpid(child, os.WNOHANG)
-            if done:
-                return os.waitstatus_to_exitcode(status)
-            time.sleep(0.02)
-        os.killpg(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        return 1
+        fork = multiprocessing.get_context("fork")
+        child: Any = fork.Process(target=self._run, args=(files, plugin))
+        child.start()
+        child.join(limit)
+        if child.exitcode is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.join()
+        return int(child.exitcode)
 
-    def _move_in(self) -> None:
-        """Make this process silent, and at home in the copy."""
+    def _run(self, files: list[str], plugin: object) -> None:
+        """Run tests in this process, in silence and at home in the copy."""
+        os.setsid()
         os.chdir(self.root)
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
@@ -220,6 +207,7 @@ class Workshop:
         for name in list(sys.modules):
             if name.split(".")[0] in {"d2l", "tools", "_ext"}:
                 del sys.modules[name]
+        os._exit(pytest.main([*OPTIONS, *files], [plugin]))
 
 
 class Watch:
@@ -243,25 +231,23 @@ class Watch:
         self._cover.switch_context(nodeid)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        if not report.passed:
-            self._failed.add(report.nodeid)
         known = self._seconds.get(report.nodeid, 0.0)
         self._seconds[report.nodeid] = known + report.duration
+        if not report.passed:
+            self._failed.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
         self._cover.stop()
         seen = self._cover.get_data()
-        for test in self._failed:
-            del self._seconds[test]
-        notes = {
-            "seconds": self._seconds,
-            "lines": {
-                Path(file)
-                .relative_to(self._root)
-                .as_posix(): seen.contexts_by_lineno(file)
-                for file in seen.measured_files()
-            },
+        good = self._seconds.keys() - self._failed
+        lines = {
+            Path(file).relative_to(self._root).as_posix(): {
+                line: sorted(good.intersection(tests))
+                for line, tests in seen.contexts_by_lineno(file).items()
+            }
+            for file in seen.measured_files()
         }
+        notes = {"seconds": self._seconds, "lines": lines}
         (self._root / "watched.json").write_text(json.dumps(notes), "utf-8")
 
 
@@ -277,25 +263,24 @@ class Only:
         session.config.option.maxfail = 1
 
 
-def equivalents(root: Path) -> list[tuple[str, str, str, str]]:
-    """Read the mutants nobody can notice: file, line, what it becomes, why."""
+def equivalents(root: Path) -> dict[tuple[str, str, str], str]:
+    """Read why nobody can notice: by file, line and what it becomes."""
     text = (root / "tools/mutants.toml").read_text("utf-8")
     listed = tomllib.loads(text).get("equivalent", [])
-    return [(x["file"], x["before"], x["now"], x["why"]) for x in listed]
+    return {(x["file"], x["before"], x["now"]): x["why"] for x in listed}
 
 
 def sample(
     root: Path, modules: Iterable[str], number: int, seed: int
 ) -> list[Mutant]:
     """Draw mutants of files and folders that are not listed as equivalent."""
-    listed = {entry[:3] for entry in equivalents(root)}
-    found = []
+    listed, found = equivalents(root), []
     for module in map(root.joinpath, modules):
         for path in sorted(module.rglob("*.py")) or [module]:
             name = path.relative_to(root).as_posix()
             found += mutants(name, path.read_text("utf-8"))
-    found = [mutant for mutant in found if mutant[:3] not in listed]
-    drawn = random.Random(seed).sample(found, min(number, len(found)))
+    open_ = [mutant for mutant in found if mutant[:3] not in listed]
+    drawn = random.Random(seed).sample(open_, min(number, len(open_)))
     return sorted(drawn, key=lambda mutant: (mutant.file, mutant.lines[0]))
 
 

@@ -1,6 +1,5 @@
 """The bench: what it measures, and when it says that a target is missed."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,16 +8,8 @@ import torch
 from tools import bench
 
 
-@pytest.fixture
-def stored(tmp_path):
-    """A folder with sixteen pictures as torchvision looks for them."""
-    images = torch.randint(0, 256, (16, 1, 28, 28), dtype=torch.uint8)
-    bench.write_files(tmp_path, images, torch.arange(16) % 10)
-    return tmp_path
-
-
-def test_the_ratio_is_that_of_the_medians(monkeypatch):
-    """Both sides run by turns; a row says whether the target is met."""
+def test_the_speed_is_that_of_the_median_run(monkeypatch):
+    """Both sides run by turns, and neither is always the first."""
     runs = []
 
     def usual():
@@ -38,20 +29,18 @@ def test_the_ratio_is_that_of_the_medians(monkeypatch):
 
     monkeypatch.setattr(bench.runtime, "seconds", seconds)
 
-    row = bench.Plan("x", 8, lambda: (usual, ours), 3, 4.0).measure()
+    row = bench.Row("x", lambda *_: (usual, ours), 28, 8, 3, 4.0)
 
+    assert row.measure() == (8.0, 2.0)
     assert runs[2:] == ["ours", "usual", "usual", "ours", "ours", "usual"]
     assert asked == [1, 1, 3, 1, 1, 3, 3, 1]
-    assert (row.usual, row.ours, row.ratio) == (8.0, 2.0, 0.25)
-    assert "MISSED" in str(row)
-    assert " ok" in str(bench.Row("x", 8, 1.0, 4.0, 4))
 
 
 def test_every_way_of_loading_and_training_has_a_row():
     """At three sizes, two networks, and against the bare loop."""
-    plans = list(bench.plans(Path("nowhere"), 1000, torch.device("cpu")))
+    rows = bench.rows(1000, "cpu")
 
-    assert [plan.what for plan in plans] == [
+    assert [row.what for row in rows] == [
         "batches of 28 x 28",
         "batches of 96 x 96",
         "batches of 224 x 224",
@@ -59,14 +48,14 @@ def test_every_way_of_loading_and_training_has_a_row():
         "steps of ResNet-18, 32 x 32",
         "an epoch of LeNet",
     ]
-    assert {plan.num_images for plan in plans} == {1000}
+    assert {row.num_images for row in rows} == {1000}
 
 
 def test_a_gpu_has_rows_of_its_own():
     """Whole epochs on the device, beside the rows of the processor."""
     here, there = (
-        [plan.what for plan in bench.plans(Path("x"), 1000, place)]
-        for place in (torch.device("cpu"), torch.device("cuda"))
+        [row.what for row in bench.rows(1000, device)]
+        for device in ("cpu", "cuda")
     )
 
     assert set(there) - set(here) == {
@@ -79,26 +68,46 @@ def test_words_choose_rows(monkeypatch, capsys):
     """What is not asked for is not measured; a missed target is a failure."""
     measured = []
 
-    def fake(what, usual):
-        def measure():
-            measured.append(what)
-            return bench.Row(what, 1, usual, 2.0, 1.0)
+    class Fake(bench.Row):
+        def measure(self):
+            measured.append(self.what)
+            return 4.0, float(self.size)
 
-        plan = bench.Plan(what, 1, lambda: (print, print), 1, 1.0)
-        object.__setattr__(plan, "measure", measure)
-        return plan
+    def row(what, ours):
+        return Fake(what, lambda *_: (print, print), ours, 1, 1, 1.0)
 
     monkeypatch.setattr(
-        bench, "plans", lambda *_: [fake("red hat", 1.0), fake("shoe", 4.0)]
+        bench, "rows", lambda *_: [row("red hat", 8), row("shoe", 1)]
     )
 
     assert bench.main(["hat"]) == 0
     assert measured == ["red hat"]
+    assert "   2.00x     1.00x  ok\n" in capsys.readouterr().out
     assert bench.main([]) == 1
-    assert "missed: shoe\n" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "   0.25x     1.00x  MISSED\n" in shown
+    assert "missed: shoe\n" in shown
 
 
-def test_both_sides_of_a_step_see_every_picture(stored, monkeypatch):
+@pytest.mark.parametrize("size", [28, 40])
+def test_both_loaders_serve_the_same_pictures(monkeypatch, size):
+    """Prepared one by one, or a batch at a time."""
+    monkeypatch.setattr(bench, "NUM_WORKERS", 0)
+    ours = bench.our_loader(size, 16, "cpu")
+
+    usual = bench.usual_loader(ours, size)
+
+    ((X, y),), ((X_usual, y_usual),) = ours, usual
+    order, usual_order = (p.sum((1, 2, 3)).argsort() for p in (X, X_usual))
+    # The usual way rounds to bytes after it resizes.
+    torch.testing.assert_close(
+        X[order], X_usual[usual_order], rtol=0, atol=1.1 / 255
+    )
+    assert torch.equal(y[order], y_usual[usual_order])
+
+
+@pytest.mark.parametrize("way", [bench.usual_epoch, bench.bare_epoch])
+def test_both_sides_of_a_row_see_every_picture(monkeypatch, way):
     """Each side runs as it is timed, on the sizes of its row."""
     monkeypatch.setattr(bench, "NUM_WORKERS", 0)
     seen = []
@@ -109,7 +118,7 @@ def test_both_sides_of_a_step_see_every_picture(stored, monkeypatch):
                 seen.append(tuple(X.shape))
             return super().forward(X.flatten(1))
 
-    sides = bench.step_sides(stored, lambda: Spy(28 * 28, 10), 28, 16, "cpu")
+    sides = bench.learning(lambda: Spy(28 * 28, 10), way, 28, 16, "cpu")
 
     for side in sides:
         side()
