@@ -86,7 +86,7 @@ visible: $(READY) ## run the visible cells of NB=... alone
 		$(if $(SINCE),--changed-since $(SINCE),$(NB))
 
 pretend: $(READY) ## run NB=... on a GPU or Mac (AS=cuda|mps) that is not there
-	$(RUN) -m tools.pretend --fast $(if $(AS),--as $(AS)) \
+	$(RUN) -m tests.pretend --fast $(if $(AS),--as $(AS)) \
 		$(if $(SINCE),--changed-since $(SINCE),$(NB))
 
 bench: $(READY) ## data and training speed against the usual code

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tools.pretend import Accelerator
+    from tests.pretend import Accelerator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -33,7 +33,7 @@ def _nothing_chosen() -> Iterator[None]:
 @pytest.fixture(params=["cuda", "mps"])
 def accelerator(request: pytest.FixtureRequest) -> "Iterator[Accelerator]":
     """A device that is only pretended, and as strict as a real one."""
-    from tools.pretend import Accelerator
+    from tests.pretend import Accelerator
 
     with Accelerator(request.param) as pretended:
         yield pretended

@@ -11,8 +11,8 @@ from torch import nn
 
 from d2l import check, data, layers, plot, runtime, train
 from d2l.train import _values
-from tools.pretend import Accelerator, Fault
-from tools.pretend.device import POISON
+from tests.pretend import Accelerator, Fault
+from tests.pretend.device import POISON
 
 Call = Callable[[], object]
 

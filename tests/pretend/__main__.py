@@ -1,7 +1,7 @@
 """Run pages on a pretended accelerator: which cells would a real one stop?
 
-    python -m tools.pretend --as mps --fast chapters/05-cnn/08-*.ipynb
-    python -m tools.pretend --as cuda --fast --changed-since origin/main
+    python -m tests.pretend --as mps --fast chapters/05-cnn/08-*.ipynb
+    python -m tests.pretend --as cuda --fast --changed-since origin/main
 
 Without a path, all pages. Nothing is compared with the stored outputs.
 ``--fast`` cuts every pass to four batches and enforces neither assertions nor
@@ -32,8 +32,8 @@ os.environ["D2L_RECORDING"] = "1"
 import nbformat
 import torch
 
+from tests.pretend.device import POISON, Accelerator, Fault
 from tools.pages import ROOT, meant
-from tools.pretend.device import POISON, Accelerator, Fault
 
 NUM_BATCHES = 4
 
@@ -157,7 +157,7 @@ def judge(page: Path, kind: str, is_fast: bool) -> tuple[str, bool]:
 
 def main(arguments: list[str]) -> int:
     """Print a row for every page and device; return 1 if one fails."""
-    parser = argparse.ArgumentParser(prog="python -m tools.pretend")
+    parser = argparse.ArgumentParser(prog="python -m tests.pretend")
     parser.add_argument("pages", nargs="*", type=Path)
     parser.add_argument(
         "--as", dest="kinds", choices=["cuda", "mps", "both"], default="both"

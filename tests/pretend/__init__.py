@@ -1,5 +1,5 @@
 """An accelerator that is only pretended, for machines that have none."""
 
-from tools.pretend.device import Accelerator, Fault
+from tests.pretend.device import Accelerator, Fault
 
 __all__ = ["Accelerator", "Fault"]
