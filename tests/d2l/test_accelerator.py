@@ -114,6 +114,29 @@ def test_gradients_and_parameters_stay_on_the_device(
     assert weight.device.type == "cpu"
 
 
+def test_shapes_go_to_meta_from_everywhere(accelerator: Accelerator) -> None:
+    """A tensor sent to `meta` keeps its shape and has no device but that."""
+    for place in ("cpu", accelerator.device):
+        x = torch.zeros(2, 3, device=place).to("meta")
+        assert (x.device.type, x.shape) == ("meta", (2, 3))
+
+
+@pytest.mark.parametrize("place", ["meta", "cpu", "device"])
+def test_lazy_layers_are_made_where_they_were_asked_for(
+    accelerator: Accelerator, place: str
+) -> None:
+    """On the device, off it, or where nothing has a value."""
+    device = accelerator.device if place == "device" else torch.device(place)
+    with device:
+        net = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d())
+        x = torch.zeros(2, 1, 8, 8)
+    for lazy in (net, copy.deepcopy(net[0]), nn.LazyLinear(4, device=device)):
+        assert next(lazy.parameters()).device == device
+        assert lazy(x).device == device
+        held = [*lazy.parameters(), *lazy.buffers()]
+        assert {tensor.device for tensor in held} == {device}
+
+
 # --- the package on it -----------------------------------------------------
 
 

@@ -256,17 +256,17 @@ def _move(x: Any, *args: Any, **kwargs: Any) -> Any:
     if isinstance(other, Tensor):
         args, kwargs = (other.device, other.dtype, *args[1:]), kwargs
     device, dtype, early, layout = torch._C._nn._parse_to(*args, **kwargs)
-    options: dict[str, Any] = dict(must_copy)
+    options: dict[str, Any] = {"dtype": dtype or x.dtype, **must_copy}
     if layout is not None:
         options["memory_format"] = layout
-    is_there = isinstance(x, _There)
-    if device is None or _ours(device) == is_there:
-        return x.to(dtype=dtype or x.dtype, **options)
-    if not is_there:
-        return _ToThere.apply(x.to(dtype=dtype or x.dtype, **options))
+    if device is None or _ours(device) == _is(x):
+        place = {} if device is None or _is(x) else {"device": device}
+        return x.to(**place, **options)
+    if not _is(x):
+        return _ToThere.apply(x.to(**options))
     if dtype is not None and dtype != x.dtype:
         _checked(torch.empty(0, dtype=dtype))
-    return _ToHere.apply(x, early).to(dtype=dtype or x.dtype, **options)
+    return _ToHere.apply(x, early).to(device, **options)
 
 
 def _to_numpy(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -335,9 +335,7 @@ class _Mode(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         tensors = [*args[:1], *kwargs.values()]
         if any(isinstance(t, UninitializedTensorMixin) for t in tensors):
-            if func in (Tensor.to, Tensor.cuda, Tensor.cpu):
-                return _move_lazy(func, *args, **kwargs)
-            return func(*args, **kwargs)
+            return _ask_lazy(func, args, kwargs)
         if func in _METHODS:
             return _METHODS[func](*args, **kwargs)
         device = kwargs.get("device")
@@ -361,23 +359,58 @@ class _Mode(TorchFunctionMode):
         return made.requires_grad_() if learns else made
 
 
-def _move_lazy(func: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-    target = torch._C._nn._parse_to(*args, **kwargs)[0] if args else None
-    if func is not Tensor.to:
-        target = "cpu" if func is Tensor.cpu else _State.kind
-    if target is not None:
-        x.pretended = _ours(target)
-    return x
+def _ask_lazy(func: Any, args: Any, kwargs: Any) -> Any:
+    """Answer for a parameter that has no shape, but a device already."""
+    x: Any = args[0] if args else None
+    if func in (Tensor.to, Tensor.cuda, Tensor.cpu):
+        target = {Tensor.cuda: _State.kind, Tensor.cpu: "cpu"}.get(func)
+        if func is Tensor.to:
+            target = torch._C._nn._parse_to(*args[1:], **kwargs)[0]
+        if target is not None and torch.device(target).type == "meta":
+            return func(*args, **kwargs)  # which ends its laziness
+        x.is_there = x.is_there if target is None else _ours(target)
+        return x
+    found = func(*args, **kwargs)
+    if not getattr(x, "is_there", False):
+        return found
+    if func == Tensor.device.__get__:
+        return torch.device(_State.kind, 0)
+    if func == Tensor.data.__get__:
+        return _There(torch.empty(0, dtype=found.dtype))
+    return found
+
+
+def _make_lazy(real: Any) -> Callable[..., Any]:
+    def new(
+        cls: type,
+        learns: Any = None,
+        device: Any = None,
+        *rest: Any,
+        **more: Any,
+    ) -> Any:
+        device = torch.empty(0).device if device is None else device
+        is_there = _ours(device)
+        place = "cpu" if is_there else device
+        learns = real.__defaults__[0] if learns is None else learns
+        x = real(cls, learns, place, *rest, **more)
+        x.is_there = is_there
+        return x
+
+    return new
 
 
 def _materialize(real: Callable[..., None]) -> Callable[..., None]:
-    def materialize(x: Any, *args: Any, **kwargs: Any) -> None:
-        real(x, *args, **{**kwargs, "device": "cpu"})
-        if x.__dict__.pop("pretended", False):
-            there: Any = _There(x.data)
-            if isinstance(x, nn.Parameter):
-                there = nn.Parameter(there, x.requires_grad)
-            torch.utils.swap_tensors(x, there)
+    def materialize(
+        x: Any, shape: Any, device: Any = None, dtype: Any = None
+    ) -> None:
+        device = x.device if device is None else device
+        if not _ours(device):
+            return real(x, shape, device, dtype)
+        real(x, shape, "cpu", dtype)
+        there: Any = _There(x.data)
+        if isinstance(x, nn.Parameter):
+            there = nn.Parameter(there, x.requires_grad)
+        torch.utils.swap_tensors(x, there)
 
     return materialize
 
@@ -543,6 +576,8 @@ class Accelerator:
             "materialize",
             _materialize(UninitializedTensorMixin.materialize),
         )
+        for lazy in (nn.UninitializedParameter, nn.UninitializedBuffer):
+            yield lazy, "__new__", _make_lazy(lazy.__new__)
         pin = torch.utils.data._utils.pin_memory
         yield pin, "pin_memory", lambda data, *a: data
 
