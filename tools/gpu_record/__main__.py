@@ -1,6 +1,7 @@
 """The command line of ``tools.gpu_record``."""
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 
 
@@ -40,13 +41,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run one of the two commands and return the exit status."""
     options = vars(parse(arguments))
-    if options.pop("command") == "pack":
-        from tools.gpu_record import pack
-
-        return pack.main(**options)
-    from tools.gpu_record import run
-
-    return run.main(**options)
+    command = import_module(f"tools.gpu_record.{options.pop('command')}")
+    return int(command.main(**options))
 
 
 if __name__ == "__main__":

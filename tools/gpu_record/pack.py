@@ -14,14 +14,13 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from packaging.markers import Marker, default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools.gpu_record.run import FOLDER, chosen
+from tools.gpu_record.run import FOLDER, PIP, chosen
 from tools.pages import ROOT
 
-LIMIT = 60 * 2**20  # bytes
+LIMIT = 60.0  # MiB
 # What it takes to execute a page and to draw, whatever the page imports.
 ROOTS = (
     *("nbformat", "nbclient", "ipykernel", "jupyter-client", "nbval"),
@@ -59,66 +58,55 @@ def main(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for names, platforms in (
-        (set(wanted) - PURE, PLATFORMS),
-        (PURE & set(wanted), ("any",)),
+        (wanted - PURE, PLATFORMS),
+        (wanted & PURE, ("any",)),
     ):
-        pins = pinned(lock, sorted(names), python)
-        download(pins, python, platforms, folder)
+        download(pinned(lock, names, python), python, platforms, folder)
     compress(data_files(code), folder)
     return report(folder)
 
 
 def names_there(named: list[str]) -> set[str]:
     """Return the packages that are named, or listed in a file named."""
-    lines = []
-    for name in named:
-        path = Path(name)
-        known = path.read_text(encoding="utf-8") if path.is_file() else name
-        lines += known.splitlines()
-    names = (re.match(r"[A-Za-z0-9._-]+", line) for line in lines)
-    return {canonicalize_name(name.group()) for name in names if name}
+    listed = "\n".join(
+        Path(name).read_text("utf-8") if Path(name).is_file() else name
+        for name in named
+    )
+    found = re.findall(r"^\w[\w.-]*", listed, re.MULTILINE)
+    return set(map(canonicalize_name, found))
 
 
-def imported(code: str) -> list[str]:
+def imported(code: str) -> set[str]:
     """Return the packages that code imports, by the names they install as."""
-    modules = set(_IMPORT.findall(code))
     installed = metadata.packages_distributions()
-    found = {name for module in modules for name in installed.get(module, [])}
-    return sorted(set(map(canonicalize_name, found)) - {OWN})
+    modules = set(_IMPORT.findall(code)) & installed.keys()
+    found = [name for module in modules for name in installed[module]]
+    return {str(canonicalize_name(name)) for name in found} - {OWN}
 
 
-def environment(python: str) -> dict[str, str]:
-    """Return what the markers of requirements ask about that machine."""
-    there = {
-        "python_version": python,
-        "python_full_version": f"{python}.0",
-        "platform_machine": "x86_64",
-        "platform_system": "Linux",
-        "sys_platform": "linux",
-        "os_name": "posix",
-        "extra": "",
-    }
-    return {**{k: str(v) for k, v in default_environment().items()}, **there}
+def applies(need: Requirement, python: str) -> bool:
+    """Say whether a requirement is one on that machine."""
+    there = {"python_version": python, "python_full_version": f"{python}.0"}
+    there |= {"platform_machine": "x86_64", "platform_system": "Linux"}
+    there |= {"sys_platform": "linux", "os_name": "posix", "extra": ""}
+    return need.marker is None or need.marker.evaluate(there)
 
 
-def needs(roots: Iterable[str], there: set[str], python: str) -> list[str]:
+def needs(roots: Iterable[str], there: set[str], python: str) -> set[str]:
     """Return the packages to carry: the roots and all that they need.
 
     What is there is not carried, and neither is what only it needs.
     """
-    asked = environment(python)
     found: set[str] = set()
     waiting = [canonicalize_name(name) for name in roots]
     while waiting:
         name = waiting.pop()
-        if name in found or name in there:
-            continue
-        found.add(name)
-        for line in metadata.requires(name) or []:
-            need = Requirement(line)
-            if need.marker is None or need.marker.evaluate(asked):
-                waiting.append(canonicalize_name(need.name))
-    return sorted(found)
+        if name not in found | there:
+            found.add(name)
+            listed = map(Requirement, metadata.requires(name) or [])
+            asked = [need.name for need in listed if applies(need, python)]
+            waiting += map(canonicalize_name, asked)
+    return found
 
 
 def pinned(lock: str, names: Iterable[str], python: str) -> str:
@@ -127,19 +115,15 @@ def pinned(lock: str, names: Iterable[str], python: str) -> str:
     Raises:
         ValueError: A package is not in the lock.
     """
-    asked = environment(python)
     blocks: dict[str, str] = {}
-    for block in re.split(r"\n(?=\S)", lock.strip()):
-        head, _, hashes = block.partition("\\\n")
-        pin, _, marker = head.partition(";")
-        if marker.strip() and not Marker(marker.strip()).evaluate(asked):
-            continue
-        name = canonicalize_name(pin.partition("==")[0].strip())
-        blocks[name] = f"{pin.strip()} \\\n{hashes}"
-    names = list(names)
-    if missing := [name for name in names if name not in blocks]:
+    for block in re.split(r"\n(?=\S)", lock):
+        head, _, hashes = block.rstrip().partition("\\\n")
+        if head and applies(pin := Requirement(head), python):
+            line = f"{pin.name}{pin.specifier} \\\n{hashes}\n"
+            blocks[canonicalize_name(pin.name)] = line
+    if missing := sorted(set(names) - blocks.keys()):
         raise ValueError(f"not in the lock: {', '.join(missing)}")
-    return "\n".join(blocks[name] for name in names) + "\n"
+    return "".join(blocks[name] for name in sorted(names))
 
 
 def download(
@@ -148,13 +132,11 @@ def download(
     """Fill ``wheels`` with the packages, for that machine's Python."""
     listed = folder / "requirements.txt"
     listed.write_text(requirements, encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "download", "--quiet"]
-    command += ["--disable-pip-version-check", "--no-deps", "--only-binary"]
-    command += [":all:", "--implementation", "cp", "--require-hashes"]
-    command += ["--python-version", python, "--requirement", str(listed)]
-    command += ["--dest", str(folder / "wheels")]
-    for platform in platforms:
-        command += ["--platform", platform]
+    command = [sys.executable, "-m", "pip", "download", *PIP]
+    command += ["--only-binary=:all:", "--require-hashes"]
+    command += ["--implementation=cp", f"--python-version={python}"]
+    command += [f"--platform={platform}" for platform in platforms]
+    command += [f"--requirement={listed}", f"--dest={folder / 'wheels'}"]
     subprocess.run(command, check=True)
 
 
@@ -162,11 +144,11 @@ def data_files(code: str) -> list[Path]:
     """Return the files of the data sets that code asks for."""
     from d2l import fetch
 
-    used = {name for pair in _USED.findall(code) for name in pair if name}
+    sets = tuple(f"{one or other}_" for one, other in _USED.findall(code))
     return [
         fetch.file(name)
         for name in fetch.names()
-        if any(name == u or name.startswith(f"{u}_") for u in used)
+        if f"{name}_".startswith(sets)
     ]
 
 
@@ -177,20 +159,20 @@ def compress(files: Iterable[Path], folder: Path) -> None:
             archive.add(path, path.name)
 
 
-def report(folder: Path, limit: int = LIMIT) -> int:
+def report(folder: Path, limit: float = LIMIT) -> int:
     """Print what the folder weighs; 1 if that is too much to travel."""
     parts = [path for path in folder.rglob("*") if path.is_file()]
-    sizes = sorted(((p.stat().st_size, p.name) for p in parts), reverse=True)
+    sizes = sorted((p.stat().st_size / 2**20, p.name) for p in parts)[::-1]
     total = sum(size for size, _ in sizes)
-    print(f"{len(sizes)} files, {total / 2**20:.1f} MiB in {folder.name}/")
+    print(f"{len(sizes)} files, {total:.1f} MiB in {folder.name}/")
     if total <= limit:
         return 0
-    largest = "".join(
-        f"\n  {size / 2**20:6.1f} MiB  {name}" for size, name in sizes[:5]
-    )
+    largest = (f"  {size:6.1f} MiB  {name}" for size, name in sizes[:5])
     print(
-        f"more than {limit / 2**20:g} MiB; the largest are{largest}\n"
+        f"more than {limit:g} MiB; the largest are",
+        *largest,
         "give --there the packages that the machine has already",
+        sep="\n",
         file=sys.stderr,
     )
     return 1

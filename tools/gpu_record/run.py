@@ -22,6 +22,7 @@ from typing import Any
 from tools.pages import ROOT, Page
 
 FOLDER = ".gpu"
+PIP = ("--quiet", "--disable-pip-version-check", "--no-deps")
 RESERVE = 5.0  # seconds, to put things away at the end
 SHORTEST = 10.0  # seconds; with less left, no page is started
 GRACE = 10.0  # seconds for a page to stop its kernel when told to
@@ -83,19 +84,14 @@ def chosen(root: Path, chapter: int, only: Sequence[str] = ()) -> list[Page]:
     known = {page.number: page for page in (Page(p, root) for p in paths)}
     if not known:
         raise ValueError(f"chapter {chapter} has no notebook in {root}")
-    if unknown := set(only) - set(known):
-        raise ValueError(
-            f"no page {', '.join(sorted(unknown))}; there are "
-            f"{', '.join(known)}"
-        )
-    return sorted(
-        (
-            page
-            for name, page in known.items()
-            if (name in only if only else page.stamp.get("scale_matters", 1))
-        ),
-        key=lambda page: float(page.stamp.get("seconds", UNKNOWN)),
-    )
+    if unknown := ", ".join(sorted(set(only) - known.keys())):
+        raise ValueError(f"no page {unknown}; there are {', '.join(known)}")
+    pages = [
+        page
+        for number, page in known.items()
+        if (number in only if only else page.stamp.get("scale_matters", True))
+    ]
+    return sorted(pages, key=lambda p: float(p.stamp.get("seconds", UNKNOWN)))
 
 
 def prepare(folder: Path, scale: str) -> dict[str, str]:
@@ -106,12 +102,11 @@ def prepare(folder: Path, scale: str) -> dict[str, str]:
     """
     site, data = folder / "site", folder / "data.tar.xz"
     shutil.rmtree(site, ignore_errors=True)
-    if wheels := sorted(folder.glob("wheels/*.whl")):
-        command = [sys.executable, "-m", "pip", "install", "--quiet"]
-        command += ["--no-index", "--no-deps", "--no-cache-dir"]
-        command += ["--disable-pip-version-check", "--no-warn-script-location"]
-        command += ["--no-compile", "--target", str(site)]
-        subprocess.run([*command, *map(str, wheels)], check=True)
+    if wheels := sorted(map(str, folder.glob("wheels/*.whl"))):
+        command = [sys.executable, "-m", "pip", "install", *PIP]
+        command += ["--no-index", "--no-cache-dir", "--no-compile"]
+        command += ["--no-warn-script-location", f"--target={site}"]
+        subprocess.run([*command, *wheels], check=True)
     environment = {**os.environ, "D2L_OFFLINE": "1", "D2L_SCALE": scale}
     if data.exists():
         with tarfile.open(data) as archive:
@@ -133,22 +128,16 @@ def record(
     command = [sys.executable, str(ROOT / "tools" / "record.py"), str(path)]
     command += ["--scale", environment["D2L_SCALE"], "--timeout", str(limit)]
     status, output = call(command, environment, root, limit, log)
-    seconds = round(time.monotonic() - start, 1)
+    took: Outcome = {"seconds": round(time.monotonic() - start, 1)}
     if status is None:
-        return {"status": "stopped, the time was up", "seconds": seconds}
+        return {"status": "stopped, the time was up", **took}
     if status:
         said = re.search(r"NOT RECORDED\n(.*)", output)
         reason = said.group(1) if said else output.strip().split("\n")[-1]
-        return {"status": "failed", "seconds": seconds, "reason": reason}
+        return {"status": "failed", **took, "reason": reason}
     stamp = Page(path, root).stamp
-    facts = {name: stamp[name] for name in ("device", "scale")}
-    claims = len(stamp["claims"])
-    return {
-        "status": "recorded",
-        "seconds": seconds,
-        **facts,
-        "claims": claims,
-    }
+    took |= {"device": stamp["device"], "scale": stamp["scale"]}
+    return {"status": "recorded", **took, "claims": len(stamp["claims"])}
 
 
 def call(
@@ -161,8 +150,10 @@ def call(
     """Run a command; return its status, None if it took too long, and text.
 
     It is interrupted first, so that it can stop the kernel it started. (A
-    shell lets the jobs behind ``&`` ignore interrupts; this one heeds them.)
+    shell lets the jobs behind ``&`` ignore interrupts, and what they start;
+    neither this process nor the command does.)
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         command,
         env=environment,
@@ -172,13 +163,12 @@ def call(
         text=True,
         errors="replace",
         start_new_session=True,
-        preexec_fn=heed_interrupts,
     )
-    status: int | None = None
     try:
         output, _ = process.communicate(timeout=limit)
-        status = process.returncode
+        status: int | None = process.returncode
     except subprocess.TimeoutExpired:
+        status = None
         process.send_signal(signal.SIGINT)
         try:
             output, _ = process.communicate(timeout=GRACE)
@@ -188,11 +178,6 @@ def call(
     with log.open("a", encoding="utf-8") as file:
         file.write(output)
     return status, output
-
-
-def heed_interrupts() -> None:
-    """Let an interrupt do what it usually does, in a new process."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def put_away(outcomes: list[Outcome], root: Path, out: Path) -> None:
