@@ -151,10 +151,12 @@ class Workshop:
         self.root = place.resolve()
         own = shutil.ignore_patterns(".*", "_build", "cache", "__pycache__")
         shutil.copytree(root, self.root, ignore=own, dirs_exist_ok=True)
+        self.root.chmod(0o755)  # some tests give their rights away
         self._status(tests, Watch(self.root), 1800)
         notes = json.loads((self.root / "watched.json").read_text("utf-8"))
         self.seconds: dict[str, float] = notes["seconds"]
         self._lines: dict[str, dict[str, list[str]]] = notes["lines"]
+        self.left_out: list[str] = notes["failed"]
 
     def tests(self, mutant: Mutant) -> list[str]:
         """Return the tests that may notice a mutant, the fastest first.
@@ -233,7 +235,7 @@ class Watch:
     def pytest_runtest_logreport(self, report: Any) -> None:
         known = self._seconds.get(report.nodeid, 0.0)
         self._seconds[report.nodeid] = known + report.duration
-        if not report.passed:
+        if report.failed:
             self._failed.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
@@ -247,7 +249,8 @@ class Watch:
             }
             for file in seen.measured_files()
         }
-        notes = {"seconds": self._seconds, "lines": lines}
+        failed = sorted(self._failed)
+        notes = {"seconds": self._seconds, "lines": lines, "failed": failed}
         (self._root / "watched.json").write_text(json.dumps(notes), "utf-8")
 
 
@@ -296,6 +299,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     killed = 0
     with tempfile.TemporaryDirectory(prefix="d2l-mutants-") as place:
         shop = Workshop(root, Path(place), options.tests)
+        for test in shop.left_out:
+            print(f"left out, it fails anyway: {test}", file=sys.stderr)
         for mutant in drawn:
             if shop.survives(mutant):
                 print(mutant, flush=True)

@@ -37,14 +37,12 @@ def fault(path: Path, *, timeout: float = DEFAULT_TIMEOUT) -> str:
     )
     try:
         for index, cell in stamp.code_cells(notebook):
-            try:
-                run = session.run(index)
-                # What it prints, warnings and their paths too, is not judged.
-                why = refusal(cell, dataclasses.replace(run, outputs=[]))
-            except KernelStopped as error:
-                why = str(error)
-            if why:
+            run = session.run(index)
+            # What it prints, warnings and their paths too, is not judged.
+            if why := refusal(cell, dataclasses.replace(run, outputs=[])):
                 return f"{why}\n{cell.source}"
+    except KernelStopped as error:
+        return f"{error}\n{cell.source}"
     finally:
         session.stop()
     return ""

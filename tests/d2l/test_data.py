@@ -113,6 +113,15 @@ def test_a_device_scales_like_the_cpu(size):
     torch.testing.assert_close(X, expected, rtol=0, atol=1e-6)
 
 
+def test_pictures_of_the_size_asked_for_stay_as_they_are():
+    """To the last bit: nothing is weighed with anything."""
+    images = torch.randint(256, (2, 3, 20, 20), dtype=torch.uint8)
+
+    X = d2l.data.to_unit(images, size=20)
+
+    assert torch.equal(X, images.float() / 255)
+
+
 @pytest.mark.parametrize(
     "images",
     [torch.zeros(2, 3, 4, 4), torch.zeros(3, 4, 4, dtype=torch.uint8)],
@@ -462,6 +471,21 @@ def test_the_room_of_a_batch_is_used_again(sample):
     addresses = [X.data_ptr() for X, _ in test]
 
     assert len(set(addresses)) <= 3
+
+
+def test_room_is_lent_to_one_batch_at_a_time():
+    """It comes back when the batch has gone, and not before."""
+    _resize._spare.cache_clear()
+    first = _resize._empty(7, 11)
+    address = first.data_ptr()
+
+    second = _resize._empty(7, 11)
+    assert second.data_ptr() != address
+    assert not _resize._spare(77)
+
+    del first
+    assert len(_resize._spare(77)) == 1
+    assert _resize._empty(11, 7).data_ptr() == address
 
 
 @pytest.mark.parametrize("num", [1, 15, 1000])

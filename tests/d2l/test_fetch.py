@@ -358,6 +358,15 @@ def test_a_file_of_unknown_size_ends_somewhere(
         obtain(entry_of(CONTENT, url, num_bytes=None))
 
 
+def test_a_file_of_unknown_size_may_be_large(server: Server):
+    """The limit is there for bodies without end, not for data sets."""
+    url = server.serve("novel", body(LARGE))
+
+    path = obtain(entry_of(LARGE, url, num_bytes=None))
+
+    assert path.read_bytes() == LARGE
+
+
 def test_a_broken_gzip_file_counts_as_damaged(server: Server, home: Path):
     """Cut short or scrambled, the file is not kept."""
     packed = gzip.compress(CONTENT)
@@ -1006,6 +1015,7 @@ def test_a_read_only_cache_is_named_with_the_way_out(
         obtain(entry)
 
     assert f"cannot write {read_only}" in str(caught.value)
+    assert "public address" not in str(caught.value)  # it was not asked
     assert server.hits == {}
 
 

@@ -382,6 +382,19 @@ def test_inputs_move_to_the_model():
     assert found.rows[0].shape == (5, 3, 8)
 
 
+def test_a_pair_of_states_is_an_input():
+    """An LSTM begins where another one has ended."""
+    lstm = nn.LSTM(4, 3, batch_first=True)
+    x, start = torch.zeros(2, 5, 4), torch.zeros(1, 2, 3)
+
+    alone = layers.summary(lstm, x)
+    going_on = layers.summary(lstm, x, (start, start))
+
+    assert going_on.multiply_adds == alone.multiply_adds
+    with pytest.raises(RuntimeError, match="hidden"):
+        layers.summary(lstm, x, (start[..., :2], start))
+
+
 def test_inputs_that_are_no_tensors_reach_the_model():
     """A number or a word says what the pass is to do."""
 

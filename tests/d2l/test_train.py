@@ -740,10 +740,11 @@ def test_sgd_steps_and_clears():
     assert idle.item() == 5.0
 
 
-def test_sgd_refuses_a_rate_that_is_not_positive():
-    """A negative rate would climb."""
+@pytest.mark.parametrize("lr", [-0.1, 0.0, math.nan])
+def test_sgd_refuses_a_rate_that_is_not_positive(lr):
+    """A negative rate would climb, and without one nothing moves."""
     with pytest.raises(ValueError, match="positive"):
-        train.sgd([], lr=-0.1)
+        train.sgd([], lr=lr)
 
 
 class Reads(TorchFunctionMode):

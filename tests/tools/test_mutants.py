@@ -153,7 +153,11 @@ def test_survivors_are_shown(project, capsys):
 
     status = mutants.main(["loose.py", "--tests", "tests"], project)
 
-    shown = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [
+        "left out, it fails anyway: tests/test_toy.py::test_fails_anyway"
+    ]
+    shown = said.out.splitlines()
     assert {line for line in shown if line.startswith("+")} == {
         "+ return (n >= 5)",
         "+ return n > 6",
